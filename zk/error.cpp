@@ -79,7 +79,8 @@ public:
 
     std::string message(int value) const override {
         const auto* entry = find(static_cast<Code>(value));
-        if (entry == nullptr) return fmt::format("the server answered error {}, which this client does not know", value);
+        if (entry == nullptr)
+            return fmt::format("the server answered error {}, which this client does not know", value);
         return fmt::format("{} ({})", entry->meaning, entry->name);
     }
 };

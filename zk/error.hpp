@@ -54,7 +54,9 @@ enum class Code : std::int32_t {
 std::string to_string(Code code);
 
 const std::error_category& zookeeper_category() noexcept;
-inline std::error_code make_error_code(Code code) noexcept { return {static_cast<int>(code), zookeeper_category()}; }
+inline std::error_code make_error_code(Code code) noexcept {
+    return {static_cast<int>(code), zookeeper_category()};
+}
 
 /// The base of them all. what() reads `get /config/view: there is no such node (NoNode)`.
 ///

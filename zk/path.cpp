@@ -29,7 +29,9 @@ bool is_refused(char32_t c) noexcept {
     return c < 0x20 || (c >= 0x7f && c <= 0x9f) || (c >= 0xd800 && c <= 0xf8ff) || c >= 0xfff0;
 }
 
-bool is_plain(char c) noexcept { return c >= 0x20 && c < 0x7f; }
+bool is_plain(char c) noexcept {
+    return c >= 0x20 && c < 0x7f;
+}
 
 std::string_view component_problem(std::string_view component) noexcept {
     if (component.empty()) return "has an empty component ('//')";

@@ -19,25 +19,38 @@ const AclList& creator_all_acl() {
 
 std::string_view to_string(KeeperState state) noexcept {
     switch (state) {
-        case KeeperState::idle: return "idle";
-        case KeeperState::connecting: return "connecting";
-        case KeeperState::connected: return "connected";
-        case KeeperState::connected_read_only: return "connected_read_only";
-        case KeeperState::closing: return "closing";
-        case KeeperState::closed: return "closed";
-        case KeeperState::expired: return "expired";
-        case KeeperState::auth_failed: return "auth_failed";
+        case KeeperState::idle:
+            return "idle";
+        case KeeperState::connecting:
+            return "connecting";
+        case KeeperState::connected:
+            return "connected";
+        case KeeperState::connected_read_only:
+            return "connected_read_only";
+        case KeeperState::closing:
+            return "closing";
+        case KeeperState::closed:
+            return "closed";
+        case KeeperState::expired:
+            return "expired";
+        case KeeperState::auth_failed:
+            return "auth_failed";
     }
     return "unknown";
 }
 
 std::string_view to_string(EventType type) noexcept {
     switch (type) {
-        case EventType::none: return "none";
-        case EventType::created: return "created";
-        case EventType::deleted: return "deleted";
-        case EventType::data_changed: return "data_changed";
-        case EventType::children_changed: return "children_changed";
+        case EventType::none:
+            return "none";
+        case EventType::created:
+            return "created";
+        case EventType::deleted:
+            return "deleted";
+        case EventType::data_changed:
+            return "data_changed";
+        case EventType::children_changed:
+            return "children_changed";
     }
     return "unknown";
 }

@@ -14,17 +14,18 @@ namespace plait::zk {
 
 /// What the server knows about a node besides its data.
 struct Stat {
-    std::int64_t czxid = 0;           ///< transaction that created the node
-    std::int64_t mzxid = 0;           ///< transaction that last changed its data
-    std::int64_t ctime = 0;           ///< Units: milliseconds since 1970, the server's clock
-    std::int64_t mtime = 0;           ///< Units: milliseconds since 1970, the server's clock
-    std::int32_t version = 0;         ///< times the data was set; what `set` and `remove` compare
-    std::int32_t cversion = 0;        ///< times the list of children changed
-    std::int32_t aversion = 0;        ///< times the ACL changed
-    std::int64_t ephemeral_owner = 0; ///< session that owns an ephemeral node, else 0 (also for container and TTL nodes)
+    std::int64_t czxid = 0;     ///< transaction that created the node
+    std::int64_t mzxid = 0;     ///< transaction that last changed its data
+    std::int64_t ctime = 0;     ///< Units: milliseconds since 1970, the server's clock
+    std::int64_t mtime = 0;     ///< Units: milliseconds since 1970, the server's clock
+    std::int32_t version = 0;   ///< times the data was set; what `set` and `remove` compare
+    std::int32_t cversion = 0;  ///< times the list of children changed
+    std::int32_t aversion = 0;  ///< times the ACL changed
+    std::int64_t ephemeral_owner =
+        0;  ///< session that owns an ephemeral node, else 0 (also for container and TTL nodes)
     std::int32_t data_length = 0;
     std::int32_t num_children = 0;
-    std::int64_t pzxid = 0;           ///< transaction that last added or removed a child
+    std::int64_t pzxid = 0;  ///< transaction that last added or removed a child
 
     bool is_ephemeral() const noexcept { return ephemeral_owner != 0; }
     bool operator==(const Stat&) const = default;
@@ -62,12 +63,12 @@ private:
 /// How long a new node lives, and who names it. The values are those of the wire.
 enum class CreateMode : std::int32_t {
     persistent = 0,
-    ephemeral = 1,                      ///< removed when this session ends
-    persistent_sequential = 2,          ///< the server appends a ten-digit counter to the name
+    ephemeral = 1,              ///< removed when this session ends
+    persistent_sequential = 2,  ///< the server appends a ten-digit counter to the name
     ephemeral_sequential = 3,
-    container = 4,                      ///< removed by the server some time after its last child (3.5.1 and later)
-    persistent_with_ttl = 5,            ///< removed when unchanged and childless for its time to live
-    persistent_sequential_with_ttl = 6, ///< both need extendedTypesEnabled on the server, else Unimplemented
+    container = 4,                       ///< removed by the server some time after its last child (3.5.1 and later)
+    persistent_with_ttl = 5,             ///< removed when unchanged and childless for its time to live
+    persistent_sequential_with_ttl = 6,  ///< both need extendedTypesEnabled on the server, else Unimplemented
 };
 
 constexpr bool is_sequential(CreateMode mode) noexcept {
@@ -98,17 +99,17 @@ struct Acl {
 };
 using AclList = std::vector<Acl>;
 
-const AclList& open_acl_unsafe();    ///< everybody may do everything: the default
-const AclList& read_acl_unsafe();    ///< everybody may read
-const AclList& creator_all_acl();    ///< everything, for those the session is authenticated as; InvalidAcl if for none
+const AclList& open_acl_unsafe();  ///< everybody may do everything: the default
+const AclList& read_acl_unsafe();  ///< everybody may read
+const AclList& creator_all_acl();  ///< everything, for those the session is authenticated as; InvalidAcl if for none
 
 /// Any version, for `set` and `remove`.
 inline constexpr std::int32_t any_version = -1;
 
 /// Where a client stands with its session. session.hpp draws the moves.
 enum class KeeperState : std::int32_t {
-    idle,                 ///< not started
-    connecting,           ///< no connection at present: calls wait in a queue
+    idle,        ///< not started
+    connecting,  ///< no connection at present: calls wait in a queue
     connected,
     connected_read_only,  ///< connected to a server cut off from its quorum: reads may be old, writes fail NotReadOnly
     closing,              ///< close() was called: what was queued is being sent

@@ -23,7 +23,9 @@ struct RequestBuffer::Block : plait::detail::BytesBlock {
     std::size_t size;
 };
 
-RequestBuffer::~RequestBuffer() { let_go(); }
+RequestBuffer::~RequestBuffer() {
+    let_go();
+}
 
 Bytes RequestBuffer::add(std::size_t size, char*& at) {
     if (block_ == nullptr || block_->size - used_ < size) start_block(size);

@@ -37,8 +37,8 @@ private:
     void let_go() noexcept;
 
     Block* block_ = nullptr;
-    std::size_t used_ = 0;    // of block_
-    std::size_t unsent_ = 0;  // of block_: where its unsent bytes begin
+    std::size_t used_ = 0;       // of block_
+    std::size_t unsent_ = 0;     // of block_: where its unsent bytes begin
     std::vector<Bytes> pieces_;  // unsent, of blocks before block_
     std::vector<Bytes> taken_;
 };

@@ -48,7 +48,8 @@ private:
 
     void grow() {
         std::vector<T> larger(slots_.empty() ? first_size : slots_.size() * 2);
-        for (std::size_t i = 0; i < size_; ++i) larger[i] = std::move((*this)[i]);
+        for (std::size_t i = 0; i < size_; ++i)
+            larger[i] = std::move((*this)[i]);
         slots_ = std::move(larger);
         head_ = 0;
     }

@@ -8,7 +8,9 @@
 
 namespace plait::zk::proto {
 
-bool FrameSplitter::next(Frame& frame) { return partial_.empty() ? next_in_chunk(frame) : next_gathered(frame); }
+bool FrameSplitter::next(Frame& frame) {
+    return partial_.empty() ? next_in_chunk(frame) : next_gathered(frame);
+}
 
 bool FrameSplitter::next_in_chunk(Frame& frame) {
     const auto have = chunk_.size();

@@ -54,9 +54,9 @@ private:
     std::size_t length_at(const char* at) const;
 
     std::size_t limit_;
-    Bytes chunk_;           // what has not been taken of the last feed
-    std::string partial_;   // the beginning of a frame, prefix included, that the next feed goes on with
-    Bytes gathered_;        // the owner of the last gathered frame
+    Bytes chunk_;          // what has not been taken of the last feed
+    std::string partial_;  // the beginning of a frame, prefix included, that the next feed goes on with
+    Bytes gathered_;       // the owner of the last gathered frame
 };
 
 }  // namespace plait::zk::proto

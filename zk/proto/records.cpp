@@ -9,16 +9,26 @@ std::string_view to_string(Op op) noexcept {
         case Op::create:
         case Op::create2:
         case Op::create_container:
-        case Op::create_ttl: return "create";
-        case Op::remove: return "remove";
-        case Op::exists: return "exists";
-        case Op::get_data: return "get";
-        case Op::set_data: return "set";
-        case Op::sync: return "sync";
-        case Op::ping: return "ping";
-        case Op::get_children2: return "get_children";
-        case Op::set_watches: return "set_watches";
-        case Op::close_session: return "close";
+        case Op::create_ttl:
+            return "create";
+        case Op::remove:
+            return "remove";
+        case Op::exists:
+            return "exists";
+        case Op::get_data:
+            return "get";
+        case Op::set_data:
+            return "set";
+        case Op::sync:
+            return "sync";
+        case Op::ping:
+            return "ping";
+        case Op::get_children2:
+            return "get_children";
+        case Op::set_watches:
+            return "set_watches";
+        case Op::close_session:
+            return "close";
     }
     return "request";
 }
@@ -88,7 +98,8 @@ std::vector<std::string> read_strings(Reader& in) {
     const auto count = in.count(sizeof(std::int32_t));
     std::vector<std::string> strings;
     strings.reserve(count);
-    for (std::size_t i = 0; i < count; ++i) strings.emplace_back(in.string());
+    for (std::size_t i = 0; i < count; ++i)
+        strings.emplace_back(in.string());
     return strings;
 }
 

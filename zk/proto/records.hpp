@@ -4,8 +4,8 @@
 //     client = ConnectRequest (RequestHeader body)*            each in a frame of its own
 //     server = ConnectResponse (ReplyHeader body?)*            no body when err is not 0
 //
-//     ConnectRequest   int protocol=0, long last_zxid, int timeout_ms, long session_id, buffer password[16], bool read_only
-//     ConnectResponse  int protocol, int timeout_ms, long session_id, buffer password[16], [bool read_only]
+//     ConnectRequest   int protocol=0, long last_zxid, int timeout_ms, long session_id, buffer password[16], bool
+//     read_only ConnectResponse  int protocol, int timeout_ms, long session_id, buffer password[16], [bool read_only]
 //     RequestHeader    int xid, int op          ReplyHeader  int xid, long zxid, int err
 //     Stat             long czxid mzxid ctime mtime, int version cversion aversion, long ephemeral_owner,
 //                      int data_length num_children, long pzxid
@@ -168,7 +168,8 @@ struct SetWatchesRequest {
         out.int64(last_zxid);
         for (const auto& list : {data, exist, child}) {
             out.int32(static_cast<std::int32_t>(list.size()));
-            for (const auto path : list) out.string(path);
+            for (const auto path : list)
+                out.string(path);
         }
     }
 };
