@@ -1,5 +1,5 @@
-// Bytes: an immutable slice of a counted buffer. What a transport hands up, what a row or a znode's data is, and what is
-// queued for writing. Not a builder: gather text in a std::string and give it away with Bytes::own().
+// Bytes: an immutable slice of a counted buffer. What a transport hands up, what a row or a znode's data is, and what
+// is queued for writing. Not a builder: gather text in a std::string and give it away with Bytes::own().
 #pragma once
 
 #include <atomic>
@@ -108,7 +108,8 @@ private:
         : data_(data), size_(size), block_(block) {}
 
     void drop() noexcept {
-        if (block_ != nullptr && block_->references.fetch_sub(1, std::memory_order_acq_rel) == 1) block_->release(block_);
+        if (block_ != nullptr && block_->references.fetch_sub(1, std::memory_order_acq_rel) == 1)
+            block_->release(block_);
     }
 
     const char* data_ = nullptr;

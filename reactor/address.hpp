@@ -1,0 +1,40 @@
+// Address: where one end of a connection is. Not a name to be resolved: see names.hpp.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace plait {
+
+/// A numeric IP address and a port; for transports that have neither, a descriptive text and port 0.
+struct Address {
+    std::string ip;
+    std::uint16_t port = 0;
+
+    /// "127.0.0.1:2181", "[::1]:2181".
+    std::string str() const;
+
+    friend bool operator==(const Address&, const Address&) = default;
+};
+
+/// A host, named or numeric, and a port, not looked up yet.
+struct HostPort {
+    std::string host;
+    std::uint16_t port = 0;
+
+    /// "zk1.example:2181", "[::1]:2181".
+    std::string str() const;
+
+    friend bool operator==(const HostPort&, const HostPort&) = default;
+};
+
+/// Reads "host:port", "host" (if there is a default port), "[::1]:port" or "::1" (with a default port).
+/// Throws std::invalid_argument with a sentence that quotes `text` and says what is wrong with it.
+HostPort parse_host_port(std::string_view text, std::optional<std::uint16_t> default_port = std::nullopt);
+
+/// True for "127.0.0.1" and "::1", false for names.
+bool is_numeric_address(std::string_view host) noexcept;
+
+}  // namespace plait

@@ -1,0 +1,150 @@
+// IOPS: the seam under the reactor. What an event loop must offer so that everything in Plait runs on it: watch a
+// descriptor, fire a timer. Not a loop of its own: libev stands behind it by default, your own loop can.
+#pragma once
+
+#include <chrono>
+#include <memory>
+
+namespace plait {
+
+/// What happens to a descriptor; a set of bits with libcouchbase's numbers.
+enum class IOFlags : int {
+    none = 0,
+    read = 0x02,   ///< LCB_READ_EVENT: readable, or at its end
+    write = 0x04,  ///< LCB_WRITE_EVENT: writable, or failed
+    error = 0x08,  ///< LCB_ERROR_EVENT: only ever delivered, never asked for
+    rw = 0x06,     ///< LCB_RW_EVENT
+};
+
+constexpr IOFlags operator|(IOFlags a, IOFlags b) noexcept {
+    return static_cast<IOFlags>(static_cast<int>(a) | static_cast<int>(b));
+}
+constexpr IOFlags operator&(IOFlags a, IOFlags b) noexcept {
+    return static_cast<IOFlags>(static_cast<int>(a) & static_cast<int>(b));
+}
+constexpr bool any(IOFlags flags) noexcept {
+    return flags != IOFlags::none;
+}
+
+/// What a loop is asked to do with an event; the numbers of PYCBC_EVACTION_*.
+enum class EventAction : int {
+    watch = 1,     ///< Put it on the watch list, or replace what it is watched for.
+    unwatch = 2,   ///< Take it off; it may be watched again.
+    suspend = 4,   ///< Reserved by the original, never sent.
+    resume = 8,    ///< Reserved by the original, never sent.
+    cleanup = 16,  ///< Forget it for good: its descriptor may be closed right after. Never sent while active.
+};
+
+/// Who is told that an event is ready. One per event, set when the event is made.
+class EventHandler {
+public:
+    /// `flags` says what is ready; `none` for a timer. May destroy the event, change it, or watch others.
+    virtual void event_ready(IOFlags flags) noexcept = 0;
+
+protected:
+    ~EventHandler() = default;
+};
+
+/// Something that will happen: a descriptor becoming ready, or time passing. A loop calls `ready()` when it does.
+///
+/// Lifetime: owned by whoever asked the factory for it, who sends `cleanup` before destroying it. An event may be
+///           destroyed inside its own `ready()`: a loop does not touch it again after that call unless it knows better.
+/// Source:   `Event` of the Couchbase Python client's iops/base.py.
+class Event {
+public:
+    enum class Type : int { io = 0, timer = 1 };
+    enum class State : int { initialized = 0, active = 1, suspended = 2, freed = 3 };
+
+    Event(const Event&) = delete;
+    Event& operator=(const Event&) = delete;
+    virtual ~Event() = default;
+
+    /// Tells the handler. Does nothing once freed. The last thing a loop does with an event in one turn.
+    void ready(IOFlags flags) noexcept {
+        if (state_ != State::freed) handler_->event_ready(flags);
+    }
+
+    Type type() const noexcept { return type_; }
+
+    State state() const noexcept { return state_; }
+    /// For the reactor, which keeps the state beside each update it sends.
+    void set_state(State state) noexcept { state_ = state; }
+
+protected:
+    Event(Type type, EventHandler& handler) noexcept : handler_(&handler), type_(type) {}
+
+private:
+    EventHandler* handler_;
+    Type type_;
+    State state_ = State::initialized;
+};
+
+/// A descriptor to watch. Loops derive from it to add what they need (see `IOPS::io_event_factory`).
+class IOEvent : public Event {
+public:
+    IOEvent(int fd, EventHandler& handler) noexcept : Event(Type::io, handler), fd_(fd) {}
+
+    int fileno() const noexcept { return fd_; }
+
+    /// What it is watched for. During `IOPS::update_event` still what it was watched for before.
+    IOFlags flags() const noexcept { return flags_; }
+    /// For the reactor, after each update it sends.
+    void set_flags(IOFlags flags) noexcept { flags_ = flags; }
+
+    void ready_r() noexcept { ready(IOFlags::read); }
+    void ready_w() noexcept { ready(IOFlags::write); }
+    void ready_rw() noexcept { ready(IOFlags::rw); }
+
+private:
+    int fd_;
+    IOFlags flags_ = IOFlags::none;
+};
+
+/// The passage of time. Fires once each time it is watched.
+class TimerEvent : public Event {
+public:
+    explicit TimerEvent(EventHandler& handler) noexcept : Event(Type::timer, handler) {}
+};
+
+/// An event loop, seen from Plait. Implement it to run a reactor inside your own loop.
+///
+/// Contract, as found in the original's glue code rather than its documentation:
+/// - Watching is persistent and level-triggered: a watched descriptor is reported for as long as it is ready, until the
+///   watch is changed. It is not one-shot.
+/// - `watch` on a watched event replaces its flags. Identical updates are not sent.
+/// - A timer is one-shot and relative; `watch` on an active timer moves it.
+/// - `ready()` is never called from inside `update_event` or `update_timer`.
+///
+/// Threads: one; all calls and all `ready()` come from the thread that runs the loop.
+/// Source:  `IOPS` of the Couchbase Python client's iops/base.py and its C glue.
+class IOPS {
+public:
+    IOPS() = default;
+    IOPS(const IOPS&) = delete;
+    IOPS& operator=(const IOPS&) = delete;
+    virtual ~IOPS() = default;
+
+    /// Starts, changes or ends watching a descriptor. `flags` counts for `watch` only.
+    virtual void update_event(IOEvent& event, EventAction action, IOFlags flags) = 0;
+
+    /// Starts, moves or ends a timer. `delay` counts from now, for `watch` only.
+    virtual void update_timer(TimerEvent& timer, EventAction action, std::chrono::microseconds delay) = 0;
+
+    /// Runs the loop until `stop_watching()`. The default does nothing: inside somebody else's loop, they run it.
+    virtual void start_watching() {}
+
+    /// Asks `start_watching()` to return after the present turn.
+    virtual void stop_watching() {}
+
+    /// Makes an event for a descriptor. Override to return a class of your own with room for your loop's handle.
+    virtual std::unique_ptr<IOEvent> io_event_factory(int fd, EventHandler& handler) {
+        return std::make_unique<IOEvent>(fd, handler);
+    }
+
+    /// Makes a timer. Override as above.
+    virtual std::unique_ptr<TimerEvent> timer_event_factory(EventHandler& handler) {
+        return std::make_unique<TimerEvent>(handler);
+    }
+};
+
+}  // namespace plait

@@ -1,0 +1,20 @@
+// Names: asynchronous look-up of host names with c-ares (hosts file, search domains, DNS). No threads.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "plait/deferred/deferred.hpp"
+#include "plait/reactor/address.hpp"
+#include "plait/reactor/reactor.hpp"
+
+namespace plait {
+
+/// The addresses of a host, IPv4 and IPv6, in the order to be tried (RFC 6724). Numeric hosts need no look-up.
+///
+/// Fires:  with at least one address, each with the port asked for.
+/// Fails:  with NameNotFound, quoting the name and the resolver's reason.
+/// Cancel: the look-up is dropped.
+Deferred<std::vector<Address>> resolve(Reactor& reactor, HostPort where);
+
+}  // namespace plait

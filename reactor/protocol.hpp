@@ -1,0 +1,72 @@
+// Protocol: what to do with a connection's bytes; Factory: makes one for each connection. Neither knows the network:
+// tests join two protocols in memory.
+#pragma once
+
+#include <memory>
+
+#include "plait/deferred/failure.hpp"
+#include "plait/deferred/unique_function.hpp"
+#include "plait/reactor/address.hpp"
+#include "plait/reactor/bytes.hpp"
+#include "plait/reactor/transport.hpp"
+
+namespace plait {
+
+/// One connection's behaviour. Derive from it.
+///
+/// Order: connection_made, then data_received* and at most one read_connection_lost, then connection_lost exactly once.
+/// An exception from a callback ends the connection with that exception as the reason; it never reaches the loop.
+///
+/// Lifetime: shared by the transport, from connection_made until connection_lost has returned. It may let go of itself,
+///           or of anything else, from any of its callbacks.
+/// Source:   IProtocol and IHalfCloseableProtocol of Twisted.
+class Protocol {
+public:
+    Protocol() = default;
+    Protocol(const Protocol&) = delete;
+    Protocol& operator=(const Protocol&) = delete;
+    virtual ~Protocol() = default;
+
+    /// For transports: attaches the connection, then calls connection_made().
+    void make_connection(Transport& transport);
+
+    /// For transports: calls connection_lost(), then detaches.
+    void lose_connection(const Failure& reason);
+
+    /// The connection is there; `transport()` works from now on.
+    virtual void connection_made() {}
+
+    /// Some bytes, in order, cut anywhere. Keep a copy of `data` (a counted slice) to keep the bytes.
+    virtual void data_received(const Bytes& data) = 0;
+
+    /// The peer sends no more but may still read. The default closes the connection in good order.
+    virtual void read_connection_lost() { transport().lose_connection(); }
+
+    /// The end. `reason` holds a ConnectionDone, ConnectionLost or ConnectionAborted, or what one of these callbacks
+    /// threw.
+    virtual void connection_lost(const Failure& reason) { static_cast<void>(reason); }
+
+    /// Between connection_made and the end of connection_lost.
+    bool connected() const noexcept { return transport_ != nullptr; }
+
+    /// The connection; when there is none, a transport that swallows everything, as a lost one does.
+    Transport& transport() const noexcept;
+
+private:
+    Transport* transport_ = nullptr;
+};
+
+/// Makes protocols for a listening port.
+class Factory {
+public:
+    virtual ~Factory() = default;
+
+    /// A protocol for a new connection, or null to close it at once. What it throws is reported as an unhandled failure
+    /// and closes that connection alone.
+    virtual std::shared_ptr<Protocol> build_protocol(const Address& peer) = 0;
+};
+
+/// A Factory from a function, for when a class would say no more.
+std::shared_ptr<Factory> make_factory(UniqueFunction<std::shared_ptr<Protocol>(const Address& peer)> build);
+
+}  // namespace plait

@@ -1,0 +1,24 @@
+// react(): the main() of a reactor program. Runs one Deferred to its end and turns its outcome into an exit code.
+#pragma once
+
+#include "plait/deferred/deferred.hpp"
+#include "plait/deferred/unique_function.hpp"
+#include "plait/reactor/reactor.hpp"
+
+namespace plait {
+
+/// Makes a Reactor, calls `main` in it, and runs until what it returned has fired.
+///
+///     int main() { return plait::react([](plait::Reactor& r) -> plait::Deferred<> { co_await r.sleep(1s); }); }
+///
+/// Returns: 0 for a value; 1 for a failure, which is printed to standard error in one line.
+/// SIGINT and SIGTERM cancel `main`'s Deferred, so a coroutine sees Cancelled at its await and may clean up, awaiting
+/// what it needs; ending with a value or with Cancelled is then 0. A second signal ends the process at once, as the
+/// default would.
+/// Source: task.react of Twisted.
+int react(UniqueFunction<Deferred<>(Reactor&)> main);
+
+/// The same for a `main` whose value is the exit code.
+int react_with_code(UniqueFunction<Deferred<int>(Reactor&)> main);
+
+}  // namespace plait

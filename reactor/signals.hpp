@@ -1,0 +1,26 @@
+// SignalSubscription: a process signal delivered as an ordinary call in a reactor's thread. Made by Reactor::on_signal.
+#pragma once
+
+#include <memory>
+
+namespace plait {
+
+namespace detail {
+struct SignalEntry;
+}  // namespace detail
+
+/// Keeps a signal handler in place. Destroying it ends the subscription, also from inside the handler; the last one for
+/// a signal puts the previous disposition back.
+class [[nodiscard]] SignalSubscription {
+public:
+    SignalSubscription() noexcept;
+    explicit SignalSubscription(std::shared_ptr<detail::SignalEntry> entry) noexcept;
+    SignalSubscription(SignalSubscription&&) noexcept;
+    SignalSubscription& operator=(SignalSubscription&&) noexcept;
+    ~SignalSubscription();
+
+private:
+    std::shared_ptr<detail::SignalEntry> entry_;
+};
+
+}  // namespace plait

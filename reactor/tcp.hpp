@@ -1,0 +1,56 @@
+// TCP: connect and listen. Name look-up is included; TLS is not.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "plait/deferred/deferred.hpp"
+#include "plait/reactor/address.hpp"
+#include "plait/reactor/connector.hpp"
+#include "plait/reactor/protocol.hpp"
+#include "plait/reactor/reactor.hpp"
+
+namespace plait {
+
+struct ConnectOptions {
+    /// For the whole of it: name look-up and every address tried.
+    Duration timeout = std::chrono::seconds(30);
+    /// TCP_NODELAY.
+    bool no_delay = true;
+};
+
+/// Connects `protocol` to a host. Addresses are tried one after the other until one accepts.
+///
+/// Fires:  with the protocol, after its connection_made().
+/// Fails:  with a ConnectError naming the host, each address tried and the cause.
+/// Cancel: stops trying; a connection being made is closed. Never calls back before it has returned.
+Deferred<std::shared_ptr<Protocol>> connect_tcp(Reactor& reactor, HostPort where, std::shared_ptr<Protocol> protocol,
+                                                ConnectOptions options = {});
+
+/// `connect_tcp` as a Connector, for clients that open connections themselves.
+std::shared_ptr<Connector> make_tcp_connector(Reactor& reactor, ConnectOptions options = {});
+
+struct ListenOptions {
+    int backlog = 128;
+    /// SO_REUSEPORT: several processes may listen on the port and share its connections.
+    bool reuse_port = false;
+};
+
+/// A port that accepts connections. Destroying it stops at once; connections already made live on.
+class ListeningPort {
+public:
+    virtual ~ListeningPort() = default;
+
+    /// Where it listens: with the real port when 0 was asked for.
+    virtual Address address() const = 0;
+
+    /// Accepts no more. Nothing is built for this port after it returns.
+    virtual void stop_listening() = 0;
+};
+
+/// Listens on a numeric address ("127.0.0.1", "::", "" for every IPv4 address); port 0 picks a free one.
+/// Throws CannotListen. Survives running out of descriptors: waiting clients are closed, the loop does not spin.
+std::unique_ptr<ListeningPort> listen_tcp(Reactor& reactor, const Address& where, std::shared_ptr<Factory> factory,
+                                          ListenOptions options = {});
+
+}  // namespace plait

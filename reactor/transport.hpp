@@ -1,0 +1,111 @@
+// Transport: one connection as its Protocol sees it: write, pause, close. Not the socket: the same interface stands
+// over TCP and over the memory transport of the test kit.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string_view>
+
+#include "plait/deferred/deferred.hpp"
+#include "plait/reactor/address.hpp"
+#include "plait/reactor/bytes.hpp"
+
+namespace plait {
+
+/// Something that produces bytes and can be asked to wait. Registered with a Transport, it is told when the write
+/// buffer is full and when it has room again.
+///
+/// Source: IPushProducer of Twisted.
+class Producer {
+public:
+    /// Stop producing until `resume_producing()`. Called when the buffer passes the high water mark.
+    virtual void pause_producing() = 0;
+    /// Go on. Called when the buffer is back at the low water mark.
+    virtual void resume_producing() = 0;
+    /// Never produce again: the connection is gone.
+    virtual void stop_producing() = 0;
+
+protected:
+    ~Producer() = default;
+};
+
+/// One connection. Made by `connect_tcp` and `listen_tcp`, handed to a Protocol.
+///
+/// Writing never blocks, never calls back, and never touches the socket inside the call: everything queued in one turn
+/// of the reactor leaves in one system call at its end. Writing after the connection was closed does nothing.
+///
+/// Reading is paused and resumed with `pause_producing()` / `resume_producing()`: while paused the kernel's buffer
+/// fills and the peer has to wait; no more than what was already read is held here, and that is delivered on resume.
+///
+/// Lifetime: owned by the reactor until the connection is lost; the Protocol may use it from `connection_made` until
+///           `connection_lost` returns. All calls are allowed from inside the Protocol's callbacks.
+/// Threads:  the reactor's.
+class Transport {
+public:
+    static constexpr std::size_t default_low_water = 16 * 1024;
+    static constexpr std::size_t default_high_water = 64 * 1024;
+
+    Transport() = default;
+    Transport(const Transport&) = delete;
+    Transport& operator=(const Transport&) = delete;
+
+    /// Queues `data`. A slice is queued as it is, without copying it; small ones may be copied together.
+    virtual void write(Bytes data) = 0;
+
+    /// Queues a copy of `text`.
+    virtual void write(std::string_view text) = 0;
+    void write(const char* text) { write(std::string_view(text)); }
+
+    /// Queues all of them, in order, as one write.
+    virtual void write_sequence(std::span<const Bytes> pieces) = 0;
+
+    /// Closes in good order: what is queued is sent first, a registered Producer is waited for. Nothing more is
+    /// delivered. `connection_lost(ConnectionDone)` follows, not before this returns.
+    virtual void lose_connection() = 0;
+
+    /// Closes our direction after what is queued; the peer sees the end and may still send.
+    virtual void lose_write_connection() = 0;
+
+    /// Throws the connection away, with what is queued (TCP: reset). `connection_lost(ConnectionAborted)` follows, not
+    /// before this returns.
+    virtual void abort_connection() = 0;
+
+    /// Closing has begun: by us or by a peer.
+    virtual bool disconnecting() const noexcept = 0;
+
+    /// Stops and restarts delivery of received bytes. Calls do not nest: one resume undoes any number of pauses.
+    /// Nothing is delivered from inside either call.
+    virtual void pause_producing() = 0;
+    virtual void resume_producing() = 0;
+
+    /// Registers who fills the write buffer. Throws InvalidState if one is registered. On a lost connection calls
+    /// `stop_producing()` at once. Lifetime: the Producer stays until unregistered or told to stop.
+    virtual void register_producer(Producer& producer) = 0;
+    virtual void unregister_producer() = 0;
+
+    /// Bytes queued at which a Producer is paused, and at which it is resumed. Throws std::invalid_argument unless
+    /// low < high.
+    virtual void set_write_watermarks(std::size_t low, std::size_t high) = 0;
+
+    /// Bytes queued and not yet taken by the kernel.
+    virtual std::size_t write_buffered() const noexcept = 0;
+
+    /// Fires when no more than the low water mark is queued; ready if that is so now. Fails with the reason when the
+    /// connection is lost first. For writers that produce by turns instead of registering as a Producer.
+    virtual Deferred<> drained() = 0;
+
+    /// Our end, and theirs.
+    virtual Address host() const = 0;
+    virtual Address peer() const = 0;
+
+    /// TCP: send small segments at once. On by default here: writes are already gathered. No effect elsewhere.
+    virtual void set_no_delay(bool on) = 0;
+
+    /// TCP: probe an idle peer. Off by default. No effect elsewhere.
+    virtual void set_keep_alive(bool on) = 0;
+
+protected:
+    ~Transport() = default;
+};
+
+}  // namespace plait
