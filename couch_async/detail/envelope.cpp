@@ -171,7 +171,7 @@ bool Envelope::finish(std::uint64_t length) {
 
 /// False, and a fault, where `text` is not JSON. Text that only ends too early is no fault here.
 bool Envelope::parse(std::string_view text) {
-    const MetaParse parsed = parse_meta(text, limits_.depth, meta_);
+    const MetaParse parsed = parse_meta(text, limits_.depth + 1, meta_);
     if (parsed.result == MetaParse::ok) meta_.text = text;
     if (parsed.result == MetaParse::ok || parsed.result == MetaParse::incomplete) return true;
     fail(parsed.result == MetaParse::too_deep ? BodyFault::too_deep : BodyFault::not_json, offset_of(parsed.position),

@@ -34,7 +34,7 @@ public:
 
     BodyFault fault() const noexcept { return fault_; }
 
-    /// The byte of the body where the fault was found; for a row or member that is too large, where it begins; for
+    /// The byte of the body where the fault was found; for a row that is too large, where it begins; for
     /// a body that ended too early, its length.
     std::uint64_t offset() const noexcept { return offset_; }
 

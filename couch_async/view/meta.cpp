@@ -56,9 +56,9 @@ std::vector<ViewNodeError> node_errors(const json::object& envelope) {
 std::optional<std::string> ViewMeta::member(std::string_view name) const {
     // The text was parsed before with whatever depth the limits allowed, and is bounded by them.
     json::parser parser({}, options(text.size()));
-    json::error_code error;
-    parser.write(text, error);
-    if (error) return std::nullopt;
+    json::error_code failure;
+    parser.write(text, failure);
+    if (failure) return std::nullopt;
     const json::value envelope = parser.release();
     const json::value* found = envelope.get_object().if_contains(name);
     if (found == nullptr) return std::nullopt;
@@ -69,14 +69,14 @@ namespace detail {
 
 MetaParse parse_meta(std::string_view text, std::size_t depth, ViewMeta& meta) {
     json::stream_parser parser({}, options(depth));
-    json::error_code error;
-    const std::size_t used = parser.write(text.data(), text.size(), error);
-    if (error == json::error::too_deep)
+    json::error_code failure;
+    const std::size_t used = parser.write(text.data(), text.size(), failure);
+    if (failure == json::error::too_deep)
         return {MetaParse::too_deep, used, "brackets nested deeper than the limit, outside the rows"};
-    if (error) return {MetaParse::broken, used, "outside the rows: " + error.message()};
+    if (failure) return {MetaParse::broken, used, "outside the rows: " + failure.message()};
     if (!parser.done()) return {MetaParse::incomplete, used, {}};
-    parser.finish(error);
-    if (error) return {MetaParse::incomplete, used, {}};
+    parser.finish(failure);
+    if (failure) return {MetaParse::incomplete, used, {}};
     const json::value document = parser.release();
     const json::object& envelope = document.get_object();
     meta.total_rows = count(envelope, "total_rows");

@@ -18,7 +18,7 @@ namespace plait::couch_async {
 struct SplitLimits {
     std::size_t row_bytes = 64 * 1024 * 1024;  ///< one row; at most 1 GiB
     std::size_t meta_bytes = 1024 * 1024;      ///< all that is not rows, header and trailer together
-    std::size_t depth = 512;  ///< nested brackets within one row, the row's own included; the same for the header
+    std::size_t depth = 512;                   ///< nested brackets of one row or header member, its own included
 };
 
 /// How much a batch may hold after take(), counting what it held before. A batch is full once it reaches either; an
