@@ -55,7 +55,7 @@ struct Recorder : Protocol {
 };
 
 /// A Producer that only notes what it was told.
-struct NotedProducer : Producer {
+struct NotedProducer final : Producer {
     std::string told;
 
     void pause_producing() override { told += "pause "; }
