@@ -113,7 +113,7 @@ public:
 
 private:
     void event_ready(IOFlags) noexcept override;
-    void run_thread_calls() noexcept;
+    void run_thread_calls();
     void need_end_of_turn() noexcept {
         work_ = true;
         if (depth_ == 0) arm(TimePoint::min());
@@ -122,7 +122,6 @@ private:
     void run_soon_calls() noexcept;
     void destroy_doomed() noexcept;
     void arm(TimePoint wanted) noexcept;
-    void disarm_timer() noexcept;
 
     Reactor& reactor_;
     std::unique_ptr<IOPS> own_loop_;
@@ -137,7 +136,7 @@ private:
     IntrusiveList<Resource, ResourceTag> resources_;
     Doomed* doomed_ = nullptr;
     std::vector<UniqueFunction<void()>> soon_calls_;
-    std::vector<UniqueFunction<void()>> soon_spare_;
+    std::vector<UniqueFunction<void()>> running_calls_;  // keeps its room from turn to turn
 
     std::unique_ptr<TimerEvent> timer_;
     TimePoint armed_for_ = TimePoint::max();
