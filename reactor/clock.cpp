@@ -56,13 +56,22 @@ void DelayedCall::detach() && noexcept {
     if (detail::TimerNode* node = std::exchange(node_, nullptr)) node->let_go();
 }
 
-Clock::Clock()
-    : timers_(std::make_unique<detail::TimerQueue>(*this, [](Clock& clock) { clock.deadline_changed(); })) {}
+Clock::Clock() : timers_(std::make_unique<detail::TimerQueue>(*this, [](Clock& clock) { clock.deadline_changed(); })) {}
 
 Clock::~Clock() = default;
 
 DelayedCall Clock::call_later(Duration delay, UniqueFunction<void()> function) {
-    return timers_->add(delay, std::move(function));
+    detail::TimerNode& node = timers_->add(delay);
+    node.function = std::move(function);
+    return detail::TimerQueue::hold(node);
+}
+
+Deferred<> Clock::sleep(Duration delay) {
+    auto [deferred, promise] = make_deferred<>();
+    detail::TimerNode& node = timers_->add(delay);
+    promise.on_cancel([call = detail::TimerQueue::hold(node)]() mutable { call.cancel(); });
+    node.function = [awake = std::move(promise)]() mutable { awake.callback(); };
+    return std::move(deferred);
 }
 
 std::size_t Clock::pending_calls() const noexcept {

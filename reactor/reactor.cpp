@@ -3,6 +3,7 @@
 #include "plait/reactor/detail/ev_iops.hpp"
 #include "plait/reactor/detail/reactor_core.hpp"
 #include "plait/reactor/detail/signal_delivery.hpp"
+#include "plait/reactor/errors.hpp"
 
 namespace plait {
 
@@ -48,6 +49,14 @@ SignalSubscription Reactor::on_signal(int signal_number, UniqueFunction<void(int
 
 IOPS& Reactor::iops() noexcept {
     return core_->iops();
+}
+
+void Reactor::require_stopped() const {
+    core_->require_stopped();
+}
+
+void Reactor::throw_stopped() {
+    throw ReactorStopped("the reactor was stopped before the result it was run for had come");
 }
 
 void Reactor::deadline_changed() {

@@ -80,6 +80,8 @@ public:
 private:
     friend class detail::ReactorCore;
     void deadline_changed() override;
+    void require_stopped() const;
+    [[noreturn]] static void throw_stopped();
 
     std::unique_ptr<detail::ReactorCore> core_;
 };

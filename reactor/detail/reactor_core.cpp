@@ -16,7 +16,8 @@ using Calls = std::vector<UniqueFunction<void()>>;
 
 // No loop below needs to count further than a day; the timer is then set again.
 constexpr std::chrono::microseconds longest_wait = std::chrono::hours(24);
-// Connections that are opened anew by the loss of others, while the reactor is destroyed, are given up on after so many.
+// Connections that are opened anew by the loss of others, while the reactor is destroyed, are given up on after so
+// many.
 constexpr int close_limit = 100'000;
 
 void make_calls(Calls& calls) noexcept {
@@ -50,13 +51,16 @@ void ReactorCore::close() noexcept {
     closing_ = true;
     signals_.reset();
     thread_calls_.close();
-    { const Calls dropped = std::move(soon_calls_); }
+    {
+        const Calls dropped = std::move(soon_calls_);
+    }
     reactor_.drop_calls();
     for (int count = 0; count < close_limit && !resources_.empty(); ++count) {
         const Turn turn(*this);
         resources_.pop_front().reactor_destroyed();
     }
-    while (doomed_ != nullptr) destroy_doomed();
+    while (doomed_ != nullptr)
+        destroy_doomed();
     reactor_.drop_calls();  // what the losses set
 }
 
@@ -72,9 +76,12 @@ void ReactorCore::call_soon(UniqueFunction<void()> function) {
     need_end_of_turn();
 }
 
+void ReactorCore::require_stopped() const {
+    if (running_ || depth_ != 0) throw ReactorAlreadyRunning("a reactor was run from inside one of its own callbacks");
+}
+
 void ReactorCore::run() {
-    if (running_ || depth_ != 0)
-        throw ReactorAlreadyRunning("Reactor::run() was called from inside one of its own callbacks");
+    require_stopped();
     struct Running {
         explicit Running(bool& flag) noexcept : flag_(flag) { flag_ = true; }
         ~Running() { flag_ = false; }
@@ -119,7 +126,8 @@ void ReactorCore::end_turn() noexcept {
     work_ = false;
     IntrusiveList<Flushable, FlushTag> now;
     now.splice_back(flushes_);
-    while (!now.empty()) now.pop_front().flush();
+    while (!now.empty())
+        now.pop_front().flush();
     destroy_doomed();
     if (soon_calls_.empty() && flushes_.empty() && doomed_ == nullptr) {
         arm(reactor_.next_deadline());

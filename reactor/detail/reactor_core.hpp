@@ -1,5 +1,5 @@
-// ReactorCore: what transports, ports and look-ups need of a reactor and users do not: turns, gathered flushing, what is
-// open, late destruction. Not the loop: that is IOPS.
+// ReactorCore: what transports, ports and look-ups need of a reactor and users do not: turns, gathered flushing, what
+// is open, late destruction. Not the loop: that is IOPS.
 #pragma once
 
 #include <memory>
@@ -104,6 +104,7 @@ public:
     void call_from_thread(UniqueFunction<void()> function) { thread_calls_.post(std::move(function)); }
     void run();
     void stop();
+    void require_stopped() const;
     bool running() const noexcept { return running_; }
     void deadline_changed() noexcept;
     SignalDelivery& signals();

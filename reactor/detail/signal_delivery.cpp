@@ -45,7 +45,8 @@ void SignalDelivery::event_ready(IOFlags) noexcept {
     mailbox_.wakeup.clear();
     for (int number = 1; number < signal_limit; ++number) {
         auto& arrived = mailbox_.arrived[static_cast<std::size_t>(number)];
-        for (std::uint32_t count = arrived.exchange(0, std::memory_order_acquire); count > 0; --count) deliver(number);
+        for (std::uint32_t count = arrived.exchange(0, std::memory_order_acquire); count > 0; --count)
+            deliver(number);
     }
 }
 

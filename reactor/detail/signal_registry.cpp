@@ -1,7 +1,7 @@
 #include "plait/reactor/detail/signal_registry.hpp"
 
-#include <csignal>
 #include <cerrno>
+#include <csignal>
 #include <mutex>
 #include <string>
 #include <system_error>
@@ -57,7 +57,8 @@ SignalMailbox& acquire_signal_mailbox() {
 
 void release_signal_mailbox(SignalMailbox& mailbox) noexcept {
     const std::lock_guard lock(mutex);
-    for (auto& count : mailbox.arrived) count.store(0, std::memory_order_relaxed);
+    for (auto& count : mailbox.arrived)
+        count.store(0, std::memory_order_relaxed);
     mailbox.wakeup.clear();
     mailbox.in_use = false;
 }

@@ -13,13 +13,14 @@ constexpr std::size_t children = 4;
 constexpr int close_rounds = 1000;
 }  // namespace
 
-DelayedCall TimerQueue::add(Duration delay, UniqueFunction<void()> function) {
-    auto node = std::make_unique<TimerNode>(TimerNode{std::move(function), this});
+TimerNode& TimerQueue::add(Duration delay) {
+    auto node = std::make_unique<TimerNode>();
+    node->queue = this;
     const TimePoint deadline = after(delay);
     heap_.emplace_back();
     sift_up(heap_.size() - 1, Entry{deadline, next_order_++, node.get()});
     tell_if_changed();
-    return DelayedCall(node.release());
+    return *node.release();
 }
 
 TimePoint TimerQueue::after(Duration delay) const noexcept {
@@ -33,7 +34,8 @@ void TimerQueue::run_due(TimePoint until) {
     // Calls set during this pass have a later order; as they cannot be due before what is due already, they come last.
     const std::uint64_t end = next_order_;
     ++passes_;
-    while (!heap_.empty() && heap_.front().deadline <= until && heap_.front().order < end) run_first();
+    while (!heap_.empty() && heap_.front().deadline <= until && heap_.front().order < end)
+        run_first();
     --passes_;
     tell_if_changed();
 }
@@ -66,7 +68,8 @@ void TimerQueue::close() noexcept {
     for (int round = 0; round < close_rounds && !heap_.empty(); ++round) {
         std::vector<Entry> entries;
         entries.swap(heap_);
-        for (const Entry& entry : entries) entry.node->queue = nullptr;
+        for (const Entry& entry : entries)
+            entry.node->queue = nullptr;
         for (const Entry& entry : entries) {
             entry.node->function.reset();
             entry.node->let_go();

@@ -12,8 +12,8 @@ namespace plait::detail {
 /// One call. Shared by its queue, while it is pending, and its DelayedCall, while that lives; the last one frees it.
 struct TimerNode {
     UniqueFunction<void()> function;
-    TimerQueue* queue;         // null once made, cancelled, or the clock is gone
-    std::size_t position = 0;  // in the heap
+    TimerQueue* queue = nullptr;  // null once made, cancelled, or the clock is gone
+    std::size_t position = 0;     // in the heap
     int holders = 2;
 
     void let_go() noexcept {
@@ -33,7 +33,10 @@ public:
     TimerQueue& operator=(const TimerQueue&) = delete;
     ~TimerQueue() { close(); }
 
-    DelayedCall add(Duration delay, UniqueFunction<void()> function);
+    /// A call whose function is still to be set, and a handle to be made, before anything else happens.
+    TimerNode& add(Duration delay);
+    static DelayedCall hold(TimerNode& node) noexcept { return DelayedCall(&node); }
+
     void run_due(TimePoint until);
     TimePoint next_deadline() const noexcept { return heap_.empty() ? TimePoint::max() : heap_.front().deadline; }
     std::size_t size() const noexcept { return heap_.size(); }
