@@ -67,11 +67,11 @@ DelayedCall Clock::call_later(Duration delay, UniqueFunction<void()> function) {
 }
 
 Deferred<> Clock::sleep(Duration delay) {
-    auto [deferred, promise] = make_deferred<>();
+    auto pair = make_deferred<>();
     detail::TimerNode& node = timers_->add(delay);
-    promise.on_cancel([call = detail::TimerQueue::hold(node)]() mutable { call.cancel(); });
-    node.function = [awake = std::move(promise)]() mutable { awake.callback(); };
-    return std::move(deferred);
+    pair.promise.on_cancel([call = detail::TimerQueue::hold(node)]() mutable { call.cancel(); });
+    node.function = [awake = std::move(pair.promise)]() mutable { awake.callback(); };
+    return std::move(pair.deferred);
 }
 
 std::size_t Clock::pending_calls() const noexcept {

@@ -14,6 +14,7 @@
 namespace plait::detail {
 
 class ReactorCore;
+class SignalDelivery;
 
 struct SignalEntry {
     SignalDelivery* delivery;  // null once unsubscribed or the reactor is gone
