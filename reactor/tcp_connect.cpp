@@ -112,7 +112,7 @@ int ConnectAttempt::open(const Address& address) {
         fd_.reset();
         return error;
     }
-    watch_.emplace(core_.iops(), fd_.get(), *this);
+    watch_.emplace(core_.iops(), fd_.get(), static_cast<EventHandler&>(*this));
     watch_->watch(IOFlags::write);
     return 0;
 }

@@ -28,7 +28,7 @@ public:
     Acceptor(ReactorCore& core, UniqueFd fd, std::shared_ptr<Factory> factory, TcpPort& port)
         : core_(core), fd_(std::move(fd)), factory_(std::move(factory)), port_(&port) {
         reserve();
-        watch_.emplace(core_.iops(), fd_.get(), *this);
+        watch_.emplace(core_.iops(), fd_.get(), static_cast<EventHandler&>(*this));
         watch_->watch(IOFlags::read);
         core_.add_resource(*this);
     }
@@ -57,8 +57,7 @@ private:
 class TcpPort final : public ListeningPort {
 public:
     TcpPort(ReactorCore& core, UniqueFd fd, std::shared_ptr<Factory> factory)
-        : address_(local_address(fd.get())),
-          acceptor_(new Acceptor(core, std::move(fd), std::move(factory), *this)) {}
+        : address_(local_address(fd.get())), acceptor_(new Acceptor(core, std::move(fd), std::move(factory), *this)) {}
     ~TcpPort() override { stop_listening(); }
 
     Address address() const override { return address_; }

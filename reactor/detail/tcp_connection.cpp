@@ -36,7 +36,7 @@ TcpConnection::TcpConnection(ReactorCore& core, UniqueFd fd, Address peer, std::
       protocol_(std::move(protocol)),
       host_(local_address(fd_.get())),
       peer_(std::move(peer)) {
-    watch_.emplace(core_.iops(), fd_.get(), *this);
+    watch_.emplace(core_.iops(), fd_.get(), static_cast<EventHandler&>(*this));
     core_.add_resource(*this);
 }
 
@@ -61,7 +61,8 @@ void TcpConnection::write(std::string_view text) {
 
 void TcpConnection::write_sequence(std::span<const Bytes> pieces) {
     if (!takes_writes()) return;
-    for (const Bytes& piece : pieces) queue_.push(piece);
+    for (const Bytes& piece : pieces)
+        queue_.push(piece);
     after_queueing();
 }
 

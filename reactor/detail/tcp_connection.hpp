@@ -1,4 +1,5 @@
-// TcpConnection: the Transport over a connected TCP socket. Not the way there: connecting and accepting hand it a socket.
+// TcpConnection: the Transport over a connected TCP socket. Not the way there: connecting and accepting hand it a
+// socket.
 #pragma once
 
 #include <memory>
@@ -87,9 +88,9 @@ private:
 
     bool kernel_full_ = false;  ///< the rest of the queue waits for the socket to become writable
     bool paused_ = false;
-    bool read_ended_ = false;     ///< by the peer
-    bool ending_write_ = false;   ///< lose_write_connection was called
-    bool write_ended_ = false;    ///< and carried out
+    bool read_ended_ = false;    ///< by the peer
+    bool ending_write_ = false;  ///< lose_write_connection was called
+    bool write_ended_ = false;   ///< and carried out
     bool closing_ = false;
     bool aborting_ = false;
     bool lost_ = false;
