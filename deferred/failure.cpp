@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <typeinfo>
 
+#include "plait/deferred/detail/slot.hpp"
 #include "plait/deferred/errors.hpp"
 
 namespace plait {
@@ -45,6 +46,12 @@ std::string readable_name(const std::type_info* type) {
 }
 
 }  // namespace
+
+Failure detail::self_wait_failure() {
+    return make_failure(
+        InvalidState("A Deferred was made to wait for itself: a callback returned, or a coroutine awaited, "
+                     "the Deferred whose result it is computing."));
+}
 
 Failure::Failure(std::exception_ptr error, SourceLocation origin) : node_(new Node{std::move(error), origin}) {
     if (!node_->error) {
