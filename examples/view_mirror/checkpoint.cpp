@@ -8,7 +8,8 @@ namespace json = boost::json;
 
 std::uint64_t Checkpoint::rows() const noexcept {
     std::uint64_t sum = 0;
-    for (const auto& segment : segments) sum += segment.rows;
+    for (const auto& segment : segments)
+        sum += segment.rows;
     return sum;
 }
 

@@ -1,4 +1,5 @@
-// Checkpoint: how far a mirror has come, as it stands in a znode. Text in, text out: it knows neither ZooKeeper nor files.
+// Checkpoint: how far a mirror has come, as it stands in a znode. Text in, text out: it knows neither ZooKeeper nor
+// files.
 #pragma once
 
 #include <cstdint>

@@ -38,7 +38,8 @@ void refuse_unknown_members(const json::object& root) {
     for (const auto& member : root) {
         const std::string_view name(member.key().data(), member.key().size());
         bool found = false;
-        for (const auto one : known) found = found || one == name;
+        for (const auto one : known)
+            found = found || one == name;
         if (!found) {
             throw std::invalid_argument("\"" + std::string(name) +
                                         "\" is not a member this program knows: it knows url, design, view, dialect, "
@@ -70,6 +71,8 @@ Config Config::parse(std::string_view text) {
     return config;
 }
 
-std::string Config::source() const { return design + "/" + view + "?" + query; }
+std::string Config::source() const {
+    return design + "/" + view + "?" + query;
+}
 
 }  // namespace view_mirror

@@ -27,7 +27,9 @@ JournalWriter::JournalWriter(const std::filesystem::path& directory, const std::
     }
 }
 
-JournalWriter::~JournalWriter() { ::close(fd_); }
+JournalWriter::~JournalWriter() {
+    ::close(fd_);
+}
 
 void JournalWriter::add(std::string_view row) {
     const auto start = batch_.size();
@@ -50,25 +52,28 @@ void JournalWriter::flush() {
     }
     segment_.bytes += batch_.size();
     segment_.rows += batch_rows_;
+    forget_batch();
+}
+
+void JournalWriter::forget_batch() noexcept {
     batch_.clear();
     batch_rows_ = 0;
 }
 
-void read_segment(const std::filesystem::path& directory, const Segment& segment, std::uint64_t from,
-                  const std::function<void(std::string_view row)>& row) {
-    const auto path = directory / segment.file;
-    std::ifstream file(path, std::ios::binary);
-    file.seekg(static_cast<std::streamoff>(from));
-    std::string line;
-    for (auto position = from; position < segment.bytes; position += line.size() + 1) {
-        if (!std::getline(file, line)) {
-            throw std::runtime_error("the journal " + path.string() + " ends before byte " +
-                                     std::to_string(segment.bytes) +
-                                     ", which the checkpoint counts as mirrored: give all instances the same --data "
-                                     "folder, or delete the checkpoint to mirror afresh");
-        }
-        row(line);
+JournalReader::JournalReader(const std::filesystem::path& directory, const Segment& segment, std::uint64_t from)
+    : path_(directory / segment.file), file_(path_, std::ios::binary), position_(from), end_(segment.bytes) {
+    file_.seekg(static_cast<std::streamoff>(from));
+}
+
+bool JournalReader::next(std::string& row) {
+    if (position_ >= end_) return false;
+    if (!std::getline(file_, row)) {
+        throw std::runtime_error("the journal " + path_.string() + " ends before byte " + std::to_string(end_) +
+                                 ", which the checkpoint counts as mirrored: give all instances the same --data "
+                                 "folder, or delete the checkpoint to mirror afresh");
     }
+    position_ += row.size() + 1;
+    return true;
 }
 
 }  // namespace view_mirror

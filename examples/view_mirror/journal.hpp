@@ -4,7 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <functional>
+#include <fstream>
 #include <string>
 #include <string_view>
 
@@ -25,10 +25,13 @@ public:
     /// Puts a row, as JSON text, on the next batch.
     void add(std::string_view row);
 
+    /// Drops the batch.
+    void forget_batch() noexcept;
+
     /// Writes the batch. What it wrote counts only once a checkpoint says so. Throws std::system_error.
     void flush();
 
-    /// The whole file as a segment, batches not flushed excluded.
+    /// The whole file as a segment, without batches not flushed.
     const Segment& segment() const noexcept { return segment_; }
 
 private:
@@ -39,9 +42,21 @@ private:
     Segment segment_;
 };
 
-/// Calls `row` for each line of `segment` from byte `from` on. Throws std::runtime_error naming the file when it is
-/// missing or shorter than the checkpoint says.
-void read_segment(const std::filesystem::path& directory, const Segment& segment, std::uint64_t from,
-                  const std::function<void(std::string_view row)>& row);
+/// Reads the rows of one segment that count.
+class JournalReader {
+public:
+    /// From byte `from` of the segment on, which must be the start of a row.
+    JournalReader(const std::filesystem::path& directory, const Segment& segment, std::uint64_t from);
+
+    /// The next row, or false after the last that counts. Throws std::runtime_error naming the file when it is missing
+    /// or shorter than the checkpoint says.
+    bool next(std::string& row);
+
+private:
+    std::filesystem::path path_;
+    std::ifstream file_;
+    std::uint64_t position_;
+    std::uint64_t end_;
+};
 
 }  // namespace view_mirror
