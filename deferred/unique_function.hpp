@@ -74,9 +74,21 @@ private:
         void (*destroy)(void*) noexcept;
     };
 
+    // Stands before its users: Clang looks no further than here for a static member's initializer.
+    template <typename Held>
+    static R invoke(Held& callable, Args&&... args) {
+        if constexpr (std::is_void_v<R>) {
+            static_cast<void>(callable(std::forward<Args>(args)...));
+        } else {
+            return callable(std::forward<Args>(args)...);
+        }
+    }
+
     template <typename Held>
     static constexpr Ops inside{
-        [](void* at, Args&&... args) -> R { return invoke(*static_cast<Held*>(at), std::forward<Args>(args)...); },
+        [](void* at, Args&&... args) -> R {
+            return UniqueFunction::invoke(*static_cast<Held*>(at), std::forward<Args>(args)...);
+        },
         [](void* from, void* to) noexcept {
             ::new (to) Held(std::move(*static_cast<Held*>(from)));
             static_cast<Held*>(from)->~Held();
@@ -86,19 +98,12 @@ private:
 
     template <typename Held>
     static constexpr Ops outside{
-        [](void* at, Args&&... args) -> R { return invoke(**static_cast<Held**>(at), std::forward<Args>(args)...); },
+        [](void* at, Args&&... args) -> R {
+            return UniqueFunction::invoke(**static_cast<Held**>(at), std::forward<Args>(args)...);
+        },
         [](void* from, void* to) noexcept { ::new (to) Held*(*static_cast<Held**>(from)); },
         [](void* at) noexcept { delete *static_cast<Held**>(at); },
     };
-
-    template <typename Held>
-    static R invoke(Held& callable, Args&&... args) {
-        if constexpr (std::is_void_v<R>) {
-            static_cast<void>(callable(std::forward<Args>(args)...));
-        } else {
-            return callable(std::forward<Args>(args)...);
-        }
-    }
 
     void take(UniqueFunction& other) noexcept {
         ops_ = std::exchange(other.ops_, nullptr);
