@@ -106,7 +106,7 @@ Deferred<> put(zk::Client& client, std::string parent, std::string name, std::st
 Deferred<> configure(Reactor& reactor, Arguments arguments) {
     const std::string text = read_text(arguments.configuration);
     Config::parse(text);
-    zk::Options options;
+    zk::ClientOptions options;
     options.connect_timeout = arguments.mirror.connect_timeout;
     zk::Client client(reactor, arguments.mirror.zk, options);
     co_await client.connect();

@@ -51,7 +51,7 @@ Deferred<> Mirror::sessions() {
 }
 
 Deferred<> Mirror::one_session() {
-    zk::Options options;
+    zk::ClientOptions options;
     options.session_timeout = options_.session_timeout;
     options.connect_timeout = options_.connect_timeout;
     zk_ = std::make_unique<zk::Client>(reactor_, options_.zk, options);

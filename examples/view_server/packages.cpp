@@ -1,8 +1,12 @@
 #include "packages.hpp"
 
 #include <boost/json.hpp>
+#include <fstream>
+#include <iostream>
 #include <map>
+#include <stdexcept>
 #include <string_view>
+#include <unordered_set>
 
 namespace view_server {
 namespace {
@@ -33,12 +37,12 @@ Package make_package(const Stanza& stanza) {
     value["version"] = field(stanza, "Version");
     value["size"] = number_or_null(field(stanza, "Size"));
     value["section"] = field(stanza, "Section");
+    value["maintainer"] = field(stanza, "Maintainer");
     package.value = json::serialize(value);
 
     json::object document = value;
     document["_id"] = package.id;
     document["name"] = name;
-    document["maintainer"] = field(stanza, "Maintainer");
     document["description"] = field(stanza, "Description");
     package.document = json::serialize(document);
     return package;
@@ -46,10 +50,15 @@ Package make_package(const Stanza& stanza) {
 
 }  // namespace
 
-void read_packages(std::istream& index, const std::function<void(Package)>& package) {
+std::vector<Package> read_packages(std::istream& index) {
+    std::vector<Package> packages;
+    std::unordered_set<std::string> seen;
     Stanza stanza;
     const auto finish = [&] {
-        if (stanza.contains("Package")) package(make_package(stanza));
+        if (stanza.contains("Package")) {
+            Package package = make_package(stanza);
+            if (seen.insert(package.id).second) packages.push_back(std::move(package));
+        }
         stanza.clear();
     };
     for (std::string line; std::getline(index, line);) {
@@ -62,6 +71,21 @@ void read_packages(std::istream& index, const std::function<void(Package)>& pack
         stanza.try_emplace(line.substr(0, colon), line.substr(colon + 2));
     }
     finish();
+    return packages;
+}
+
+std::vector<Package> read_packages(const std::string& file) {
+    std::ifstream input;
+    if (file != "-") {
+        input.open(file);
+        if (!input) throw std::runtime_error("cannot read the package index " + file);
+    }
+    auto packages = read_packages(file == "-" ? std::cin : input);
+    if (packages.empty()) {
+        throw std::runtime_error("there is no package in " + file +
+                                 ": make it with `apt-cache dumpavail`, after `apt-get update`");
+    }
+    return packages;
 }
 
 }  // namespace view_server

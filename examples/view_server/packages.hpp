@@ -1,9 +1,9 @@
 // Reads a Debian package index, as `apt-cache dumpavail` prints it, into documents.
 #pragma once
 
-#include <functional>
 #include <istream>
 #include <string>
+#include <vector>
 
 namespace view_server {
 
@@ -15,7 +15,11 @@ struct Package {
     std::string document;
 };
 
-/// Calls `package` for every stanza of `index` that names a package; fields it does not know are skipped.
-void read_packages(std::istream& index, const std::function<void(Package)>& package);
+/// Every package in `index`, in its order; one that is listed twice comes once.
+std::vector<Package> read_packages(std::istream& index);
+
+/// The same from a file, `-` being standard input. Throws std::runtime_error when it cannot be read or holds no
+/// package.
+std::vector<Package> read_packages(const std::string& file);
 
 }  // namespace view_server
