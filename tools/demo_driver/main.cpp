@@ -3,12 +3,13 @@
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstdio>
+#include <functional>
 #include <optional>
 #include <stdexcept>
 #include <unordered_set>
 
 #include "ask.hpp"
-#include "checkpoint_node.hpp"
+#include "checkpoints.hpp"
 #include "packages.hpp"
 #include "plait/couch_async/testing/view_server.hpp"
 #include "plait/reactor/react.hpp"
@@ -17,13 +18,15 @@
 #include "plait/tests/support/zookeeper_server.hpp"
 #include "plait/zk/client.hpp"
 #include "progress.hpp"
-#include "stage.hpp"
+#include "mirror_process.hpp"
 #include "upload.hpp"
 #include "verdict.hpp"
 
 namespace {
 
 using namespace demo;
+using rig::MirrorProcess;
+using rig::Verdict;
 using namespace std::chrono_literals;
 using plait::Deferred;
 using plait::Reactor;
@@ -31,7 +34,6 @@ namespace couch = plait::couch_async;
 namespace zk = plait::zk;
 using Time = std::chrono::steady_clock::time_point;
 
-constexpr const char* checkpoint_path = "/view_mirror/checkpoint";
 constexpr int batch = 250;
 
 struct Arguments {
@@ -98,22 +100,18 @@ private:
                                  std::to_string(batch) + "}";
         co_await zk_.create("/view_mirror");
         co_await zk_.create("/view_mirror/config", json);
-        co_await zk_.create(checkpoint_path);
+        co_await zk_.create(rig::checkpoint_path);
         tell("the configuration is in the znode /view_mirror/config");
     }
 
-    /// Looks at the checkpoint after each change, until `enough` says so.
-    template <typename Enough>
-    Deferred<> watch(Enough enough) {
-        for (;;) {
-            auto watched = co_await zk_.get_and_watch(checkpoint_path);
-            checkpoint_ = view_mirror::parse_checkpoint(checkpoint_path, watched.value.data);
-            progress_.show(checkpoint_.rows(), checkpoint_.writer.empty() ? "" : "by " + checkpoint_.writer);
-            if (enough()) co_return;
+    /// Follows the checkpoint until `enough` says so.
+    Deferred<> watch(std::function<bool()> enough) {
+        co_await rig::checkpoint_when(reactor_, zk_, [this, enough](const view_mirror::Checkpoint& checkpoint) {
+            checkpoint_ = checkpoint;
+            progress_.show(checkpoint.rows(), checkpoint.writer.empty() ? "" : "by " + checkpoint.writer);
             expect_mirrors_alive();
-            std::string what = "the next checkpoint of a mirror";
-            co_await plait::with_timeout(reactor_, std::move(watched.changed), 60s, std::move(what));
-        }
+            return enough();
+        });
     }
 
     Deferred<> watch_until(std::uint64_t rows) {
@@ -155,7 +153,7 @@ private:
         const std::string count = co_await survivor.ask(reactor_, "count");
         const int status = survivor.stop();
         co_await zk_.close();
-        const Verdict verdict = judge(directory_.path() / "journal", checkpoint_, expected_ids());
+        const Verdict verdict = rig::judge(directory_.path() / "journal", checkpoint_, expected_ids());
         print(verdict, elapsed);
         if (count != std::to_string(verdict.expected)) {
             tell("but " + survivor.name() + " says that it holds " + count + " rows");

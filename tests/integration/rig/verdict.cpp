@@ -4,7 +4,7 @@
 
 #include "journal.hpp"
 
-namespace demo {
+namespace rig {
 
 Verdict judge(const std::filesystem::path& journal, const view_mirror::Checkpoint& checkpoint,
               const std::unordered_set<std::string>& expected) {
@@ -27,4 +27,4 @@ Verdict judge(const std::filesystem::path& journal, const view_mirror::Checkpoin
     return verdict;
 }
 
-}  // namespace demo
+}  // namespace rig

@@ -9,7 +9,7 @@
 
 #include "checkpoint.hpp"
 
-namespace demo {
+namespace rig {
 
 struct Verdict {
     std::uint64_t expected = 0;
@@ -25,4 +25,4 @@ struct Verdict {
 Verdict judge(const std::filesystem::path& journal, const view_mirror::Checkpoint& checkpoint,
               const std::unordered_set<std::string>& expected);
 
-}  // namespace demo
+}  // namespace rig

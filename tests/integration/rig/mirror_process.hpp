@@ -1,4 +1,4 @@
-// Stage: the mirrors of the demonstration, as processes: started, watched, killed, stopped.
+// MirrorProcess: a view_mirror as a process: started, asked, killed, stopped. For tests/integration and tools/demo.
 #pragma once
 
 #include <chrono>
@@ -11,7 +11,7 @@
 #include "plait/reactor/reactor.hpp"
 #include "plait/tests/support/child_process.hpp"
 
-namespace demo {
+namespace rig {
 
 /// One view_mirror process. Destroying it kills it.
 class MirrorProcess {
@@ -36,6 +36,10 @@ public:
     /// SIGKILL: nothing is cleaned up.
     void kill() { process_->kill(); }
 
+    /// SIGSTOP and SIGCONT: its connections stay open, and it does nothing.
+    void pause() { process_->pause(); }
+    void resume() { process_->resume(); }
+
     /// SIGTERM, as Ctrl-C does; gives its exit status.
     int stop() { return process_->stop().status; }
 
@@ -48,4 +52,4 @@ private:
     std::unique_ptr<plait::support::ChildProcess> process_;
 };
 
-}  // namespace demo
+}  // namespace rig

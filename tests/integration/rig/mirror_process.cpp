@@ -1,9 +1,9 @@
-#include "stage.hpp"
+#include "mirror_process.hpp"
 
 #include "ask.hpp"
 #include "plait/tests/support/loopback.hpp"
 
-namespace demo {
+namespace rig {
 
 using plait::Deferred;
 using plait::Reactor;
@@ -35,4 +35,4 @@ Deferred<std::string> MirrorProcess::status(Reactor& reactor) const {
     return ask(reactor, "status").add_errback([](const plait::Failure&) { return std::string(); });
 }
 
-}  // namespace demo
+}  // namespace rig
