@@ -25,8 +25,8 @@ class Slot {
                   "Deferred<Failure>: a Deferred fails with a Failure, it does not carry one");
 
 public:
-    Slot() noexcept {}
-    Slot(Slot&& other) noexcept { take(other); }
+    Slot() noexcept : core_(nullptr) {}
+    Slot(Slot&& other) noexcept : Slot() { take(other); }
     Slot& operator=(Slot&& other) noexcept = delete;
     ~Slot() { reset(); }
 
