@@ -86,6 +86,12 @@ void Deferred<T>::dispose() noexcept {
     }
 }
 
+// See Slot: the same warning, about `in`.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+
 template <typename T>
 template <typename U, typename Step>
 Deferred<U> Deferred<T>::append(Step&& step, SourceLocation added) {
@@ -101,6 +107,10 @@ Deferred<U> Deferred<T>::append(Step&& step, SourceLocation added) {
     }
     return next;
 }
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 
 template <typename T>
 template <typename F>
