@@ -72,10 +72,10 @@ std::string_view path_problem(std::string_view path, bool sequential) noexcept {
     return {};
 }
 
-std::string_view Chroot::to_server(std::string_view path, std::string& room) const {
+std::string_view Chroot::to_server(std::string_view path, std::string& room, bool sequential) const {
     if (prefix_.empty()) return path;
     room.assign(prefix_);
-    if (path != "/") room.append(path);
+    if (path != "/" || sequential) room.append(path);
     return room;
 }
 

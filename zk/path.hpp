@@ -26,7 +26,8 @@ public:
     const std::string& prefix() const noexcept { return prefix_; }
 
     /// The server's name for a client's path. Without a chroot `path` itself, else built in `room`.
-    std::string_view to_server(std::string_view path, std::string& room) const;
+    /// `sequential`: a number will be appended, so that the root stays apart from the chroot's own name.
+    std::string_view to_server(std::string_view path, std::string& room, bool sequential = false) const;
 
     /// The client's name for a server's path. A path outside the chroot ("/ab" is outside "/a") is returned as it is.
     std::string_view to_client(std::string_view path) const noexcept;
