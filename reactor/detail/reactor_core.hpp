@@ -1,5 +1,5 @@
-// ReactorCore: what transports, ports and look-ups need of a reactor and users do not: turns, gathered flushing, what is
-// open, late destruction. Not the loop: that is IOPS.
+// ReactorCore: what transports, ports and look-ups need of a reactor and users do not: turns, gathered flushing, what
+// is open, late destruction. Not the loop: that is IOPS.
 #pragma once
 
 #include <memory>
@@ -104,6 +104,7 @@ public:
     void call_from_thread(UniqueFunction<void()> function) { thread_calls_.post(std::move(function)); }
     void run();
     void stop();
+    void require_stopped() const;
     bool running() const noexcept { return running_; }
     void deadline_changed() noexcept;
     SignalDelivery& signals();
@@ -113,7 +114,7 @@ public:
 
 private:
     void event_ready(IOFlags) noexcept override;
-    void run_thread_calls() noexcept;
+    void run_thread_calls();
     void need_end_of_turn() noexcept {
         work_ = true;
         if (depth_ == 0) arm(TimePoint::min());
@@ -122,7 +123,6 @@ private:
     void run_soon_calls() noexcept;
     void destroy_doomed() noexcept;
     void arm(TimePoint wanted) noexcept;
-    void disarm_timer() noexcept;
 
     Reactor& reactor_;
     std::unique_ptr<IOPS> own_loop_;
@@ -137,7 +137,7 @@ private:
     IntrusiveList<Resource, ResourceTag> resources_;
     Doomed* doomed_ = nullptr;
     std::vector<UniqueFunction<void()>> soon_calls_;
-    std::vector<UniqueFunction<void()>> soon_spare_;
+    std::vector<UniqueFunction<void()>> running_calls_;  // keeps its room from turn to turn
 
     std::unique_ptr<TimerEvent> timer_;
     TimePoint armed_for_ = TimePoint::max();
