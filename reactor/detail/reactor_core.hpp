@@ -7,6 +7,7 @@
 
 #include "plait/deferred/unique_function.hpp"
 #include "plait/reactor/clock.hpp"
+#include "plait/reactor/detail/block_pool.hpp"
 #include "plait/reactor/detail/intrusive_list.hpp"
 #include "plait/reactor/detail/io_watch.hpp"
 #include "plait/reactor/detail/thread_calls.hpp"
@@ -99,6 +100,9 @@ public:
     /// Destroys `object` at the end of the turn, after flushing.
     void destroy_later(std::unique_ptr<Doomed> object) noexcept;
 
+    /// Memory for reading: one pool for all connections, since only one reads at a time.
+    BlockPool& read_blocks() noexcept { return read_blocks_; }
+
     /// See Reactor.
     void call_soon(UniqueFunction<void()> function);
     void call_from_thread(UniqueFunction<void()> function) { thread_calls_.post(std::move(function)); }
@@ -136,6 +140,7 @@ private:
     IntrusiveList<Flushable, FlushTag> flushes_;
     IntrusiveList<Resource, ResourceTag> resources_;
     Doomed* doomed_ = nullptr;
+    BlockPool read_blocks_;
     std::vector<UniqueFunction<void()>> soon_calls_;
     std::vector<UniqueFunction<void()>> running_calls_;  // keeps its room from turn to turn
 
