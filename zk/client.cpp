@@ -62,8 +62,7 @@ public:
         : clock(time),
           options(chosen),
           session(time, *this, session_settings(chosen), Chroot(std::move(servers.chroot))),
-          ensemble(time, std::move(connector), servers.hosts,
-                   ensemble_settings(chosen, servers.hosts.size()), *this) {}
+          ensemble(time, std::move(connector), servers.hosts, ensemble_settings(chosen, servers.hosts.size()), *this) {}
 
     Deferred<> connect() {
         if (is_connected(session.state())) return succeed();
@@ -173,8 +172,8 @@ private:
 
     void tell_handlers(KeeperState state) {
         std::erase_if(handlers, [](const auto& handler) { return !handler->active; });
-        const auto told = handlers;
-        for (const auto& handler : told)
+        const auto present = handlers;
+        for (const auto& handler : present)
             handler->call(state);
     }
 

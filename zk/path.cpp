@@ -1,6 +1,7 @@
 #include "plait/zk/path.hpp"
 
 #include <cstdint>
+#include <utility>
 
 namespace plait::zk {
 namespace {
@@ -70,6 +71,10 @@ std::string_view path_problem(std::string_view path, bool sequential) noexcept {
         rest.remove_prefix(slash + 1);
     }
     return {};
+}
+
+Chroot::Chroot(std::string prefix) : prefix_(std::move(prefix)) {
+    if (prefix_.size() == 1) prefix_.clear();
 }
 
 std::string_view Chroot::to_server(std::string_view path, std::string& room, bool sequential) const {

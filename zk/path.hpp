@@ -21,7 +21,7 @@ public:
     /// None.
     Chroot() = default;
     /// Precondition: `prefix` is empty, or a valid path. "/" is none.
-    explicit Chroot(std::string prefix) : prefix_(prefix == "/" ? std::string() : std::move(prefix)) {}
+    explicit Chroot(std::string prefix);
 
     const std::string& prefix() const noexcept { return prefix_; }
 
