@@ -93,12 +93,16 @@ protected:
     /// Makes the calls due at `until`, in order; calls they set wait for the next pass.
     void run_due_calls(TimePoint until);
 
+    /// Cancels all calls, and those set from now on. For the destructors of clocks whose calls use the whole of them.
+    void drop_calls() noexcept;
+
 private:
     std::unique_ptr<detail::TimerQueue> timers_;
 };
 
-/// `deferred`, but failing with TimeoutError when it has not fired within `limit`: it is then cancelled. The timer goes
-/// when the result comes. `what` names the wait in the error's sentence, e.g. "connecting to 10.0.0.1:2181".
+/// `deferred`, but cancelled when it has not fired within `limit`, and failing with TimeoutError where a cancel of yours
+/// would give Cancelled; any other answer to the cancel passes. The timer goes when the result comes. `what` names the
+/// wait in the error's sentence: "connecting to 10.0.0.1:2181" gives "connecting to 10.0.0.1:2181 took longer than 5 s".
 template <typename T>
 Deferred<T> with_timeout(Clock& clock, Deferred<T> deferred, Duration limit, std::string what);
 
