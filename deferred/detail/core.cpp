@@ -1,0 +1,256 @@
+#include "plait/deferred/detail/core.hpp"
+
+#include <algorithm>
+#include <new>
+
+#include "plait/deferred/errors.hpp"
+#include "plait/deferred/unhandled.hpp"
+
+namespace plait::detail {
+
+namespace {
+
+constexpr std::size_t smallest_block = 512;
+
+std::byte* aligned_up(std::byte* at, std::size_t alignment) noexcept {
+    const auto address = reinterpret_cast<std::uintptr_t>(at);
+    return at + ((alignment - address % alignment) % alignment);
+}
+
+}  // namespace
+
+Core::~Core() {
+    while (blocks_ != nullptr) {
+        Block* block = std::exchange(blocks_, blocks_->next);
+        ::operator delete(block, block->size, std::align_val_t(block->alignment));
+    }
+}
+
+void* Core::allocate(std::size_t size, std::size_t alignment) {
+    std::byte* at = free_ != nullptr ? aligned_up(free_, alignment) : nullptr;
+    if (at == nullptr || at > free_end_ || static_cast<std::size_t>(free_end_ - at) < size) {
+        const std::size_t block_alignment = std::max(alignment, alignof(std::max_align_t));
+        const std::size_t block_size = std::max(smallest_block, sizeof(Block) + block_alignment + size);
+        void* memory = ::operator new(block_size, std::align_val_t(block_alignment));
+        blocks_ = ::new (memory) Block{blocks_, block_size, block_alignment};
+        at = aligned_up(static_cast<std::byte*>(memory) + sizeof(Block), alignment);
+        free_end_ = static_cast<std::byte*>(memory) + block_size;
+    }
+    free_ = at + size;
+    return at;
+}
+
+void Core::append(Link* link) noexcept {
+    (first_link_ == nullptr ? first_link_ : last_link_->next) = link;
+    last_link_ = link;
+}
+
+void Core::fire(void* slot, Discard discard) noexcept {
+    CoreGuard guard(this);
+    fired_ = true;
+    set_result(slot, discard);
+    drop_canceller();
+    advance(this);
+}
+
+void Core::fire_with(Core* inner, void* slot, Transfer transfer, Discard discard) noexcept {
+    CoreGuard guard(this);
+    fired_ = true;
+    set_result(slot, discard);
+    drop_canceller();
+    if (!wait_for(inner, slot, transfer)) advance(this);
+}
+
+// Firing -------------------------------------------------------------------------------------------------------------
+
+// Runs `start`, then whoever waited for it, then whoever waited for that one, for as long as each of them settles.
+void Core::advance(Core* start) noexcept {
+    CoreGuard core(start);
+    for (;;) {
+        core->run_links();
+        if (core->abandoned_) return core->clear();
+        if (core->waiting_on_ != nullptr) return core->step_aside();
+        if (core->detached_) {
+            core->detached_ = false;
+            core->discard_result();
+            core->release();
+            return;
+        }
+        Core* waiter = std::exchange(core->waiter_, nullptr);
+        if (waiter == nullptr) return;
+        waiter->waiting_on_ = nullptr;
+        if (core->cancel_requested_) waiter->cancel_requested_ = true;
+        waiter->transfer_(waiter->slot_, core->slot_);
+        core->release();  // the tail, which the waiter owned
+        core.replace(waiter);
+        if (!core->continue_coroutine()) return;
+    }
+}
+
+void Core::run_links() noexcept {
+    while (first_link_ != nullptr && waiting_on_ == nullptr && !abandoned_) {
+        Link* link = first_link_;
+        first_link_ = link->next;
+        running_ = true;
+        link->run(*link, *this);
+        running_ = false;
+    }
+}
+
+// False when there is nothing to run after it: it waits again, or it was dropped.
+bool Core::continue_coroutine() noexcept {
+    if (fired_) return true;
+    if (!abandoned_) {
+        running_ = true;
+        resume();
+    }
+    if (fired_) return true;
+    if (abandoned_) clear();
+    return false;
+}
+
+bool Core::wait_for(Core* inner, void* to, Transfer transfer) noexcept {
+    if (abandoned_) {
+        drop(inner);
+        return true;
+    }
+    if (waits_for_itself_through(inner)) {
+        drop(inner);
+        transfer(to, nullptr);
+        return false;
+    }
+    if (cancel_requested_) {
+        cancel_requested_ = false;
+        cancel(inner);
+        if (abandoned_) {
+            drop(inner);
+            return true;
+        }
+    }
+    if (inner->settled()) {
+        transfer(to, inner->slot_);
+        inner->release();
+        return false;
+    }
+    // An inner that itself only waits, with nothing to run afterwards, is passed over: a loop written as a callback
+    // that returns the next round then keeps one Core, not one a round.
+    while (inner->fired_ && !inner->running_ && inner->first_link_ == nullptr && inner->waiting_on_ != nullptr) {
+        Core* next = std::exchange(inner->waiting_on_, nullptr);
+        inner->release();
+        inner = next;
+    }
+    slot_ = to;
+    transfer_ = transfer;
+    waiting_on_ = inner;
+    inner->waiter_ = this;
+    return true;
+}
+
+// The same shortening for a Core that already has a waiter when it begins to wait itself.
+void Core::step_aside() noexcept {
+    if (first_link_ != nullptr || waiter_ == nullptr) return;
+    Core* inner = std::exchange(waiting_on_, nullptr);
+    Core* waiter = std::exchange(waiter_, nullptr);
+    inner->waiter_ = waiter;
+    waiter->waiting_on_ = inner;
+    release();
+}
+
+// Walks up and down in step, so it costs the shorter of the two sides: long lines are built from one end or the other.
+bool Core::waits_for_itself_through(const Core* inner) const noexcept {
+    const Core* up = this;
+    const Core* down = inner;
+    while (up != nullptr && down != nullptr) {
+        if (down == this || up == inner) return true;
+        up = up->waiter_;
+        down = down->waiting_on_;
+    }
+    return false;
+}
+
+// Ending -------------------------------------------------------------------------------------------------------------
+
+// Innermost first, as C++ destroys: what an inner operation refers to may live in the frame that waits for it.
+void drop(Core* tail) noexcept {
+    Core* core = tail;
+    core->abandoned_ = true;
+    while (core->waiting_on_ != nullptr) {
+        core = core->waiting_on_;
+        core->abandoned_ = true;
+    }
+    for (;;) {
+        Core* waiter = core == tail ? nullptr : core->waiter_;
+        core->waiter_ = nullptr;
+        if (waiter != nullptr) waiter->waiting_on_ = nullptr;
+        core->abandon();
+        if (waiter == nullptr) return;
+        core = waiter;
+    }
+}
+
+void Core::abandon() noexcept {
+    if (!running_) {
+        if (!fired_ && canceller_ != nullptr) ask_canceller();
+        clear();
+    }  // else the loop that runs it clears up when the present callback has returned
+    release();
+}
+
+void Core::clear() noexcept {
+    drop_canceller();
+    discard_result();
+    destroy_links();
+}
+
+void Core::discard_result() noexcept {
+    if (discard_ != nullptr && slot_ != nullptr) std::exchange(discard_, nullptr)(std::exchange(slot_, nullptr), *this);
+}
+
+void Core::destroy_links() noexcept {
+    while (first_link_ != nullptr) {
+        Link* link = std::exchange(first_link_, first_link_->next);
+        link->destroy(*link);
+    }
+}
+
+// Cancelling ---------------------------------------------------------------------------------------------------------
+
+void cancel(Core* tail) noexcept {
+    Core* core = tail;
+    while (core->waiting_on_ != nullptr)
+        core = core->waiting_on_;
+    if (core->running_) {
+        core->cancel_requested_ = true;
+        return;
+    }
+    if (!core->wanted() || core->asking_canceller_) return;
+    CoreGuard guard(core);
+    if (core->canceller_ != nullptr) core->ask_canceller();
+    if (!core->wanted()) return;
+    core->cancelled_ = true;
+    core->fail(make_failure(Cancelled()));
+}
+
+void Core::set_canceller(CancelNode* node) noexcept {
+    drop_canceller();
+    canceller_ = node;
+}
+
+// At most once: the node is taken out before it is called.
+void Core::ask_canceller() noexcept {
+    CancelNode* node = std::exchange(canceller_, nullptr);
+    asking_canceller_ = true;
+    try {
+        node->call(*node, *this);
+    } catch (...) {
+        report_unhandled_failure(Failure::current(), made_);
+    }
+    node->destroy(*node);
+    asking_canceller_ = false;
+}
+
+void Core::drop_canceller() noexcept {
+    if (CancelNode* node = std::exchange(canceller_, nullptr)) node->destroy(*node);
+}
+
+}  // namespace plait::detail

@@ -1,0 +1,171 @@
+// The part of a chain that does not depend on types: one Core per Promise or coroutine, with its links and its waiter.
+// Not thread-safe and not for users; deferred.hpp is the face.
+//
+//   unfired --fire--> running links --last link ran--> settled --result taken--> (freed)
+//      |                 |      ^
+//      |                 v      | the inner result arrives
+//      |              waiting for an inner Core (a link returned a Deferred, or a coroutine awaits one)
+//      +--drop--> abandoned: canceller asked, links destroyed unrun. Possible in every state.
+//
+// Owners: `references_` counts the tail (the Deferred, the Core that waits for it, or itself once detached), the
+// Promise, and each stack frame that is inside. Every Core waits for at most one other and is waited for by at most
+// one, so each tree of waits is a line: firing, cancelling and destroying walk it by loop, never by recursion.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+#include "plait/deferred/failure.hpp"
+
+namespace plait::detail {
+
+class Core;
+
+/// One callback of a chain. Lives in its Core's arena; `run` and `destroy` each end the callable's life.
+struct Link {
+    void (*run)(Link&, Core&) noexcept;
+    void (*destroy)(Link&) noexcept;
+    Link* next = nullptr;
+};
+
+/// The canceller, type-erased, in the arena.
+struct CancelNode {
+    void (*call)(CancelNode&, Core&);
+    void (*destroy)(CancelNode&) noexcept;
+};
+
+class Core {
+public:
+    /// Moves a result between two slots of one type; a null `from` puts "waits for itself" there instead.
+    using Transfer = void (*)(void* to, void* from) noexcept;
+    /// Empties a slot, reporting a Failure that nobody read.
+    using Discard = void (*)(void* slot, const Core&) noexcept;
+
+    Core(const Core&) = delete;
+    Core& operator=(const Core&) = delete;
+
+    void retain() noexcept { ++references_; }
+    void release() noexcept {
+        if (--references_ == 0) deallocate();
+    }
+
+    // --- the producer's side
+    bool fired() const noexcept { return fired_; }
+    bool wanted() const noexcept { return !fired_ && !abandoned_ && !cancelled_; }
+    bool ignores_results() const noexcept { return abandoned_ || cancelled_; }
+    bool asking_canceller() const noexcept { return asking_canceller_; }
+    void set_canceller(CancelNode* node) noexcept;
+    /// The first slot has its result: runs what waits for it.
+    void fire(void* slot, Discard discard) noexcept;
+    /// The producer's result will be that of `inner`, which this Core owns from now on.
+    void fire_with(Core* inner, void* slot, Transfer transfer, Discard discard) noexcept;
+
+    // --- the consumer's side
+    bool settled() const noexcept { return fired_ && !running_ && waiting_on_ == nullptr && first_link_ == nullptr; }
+    void append(Link* link) noexcept;
+    void* slot() const noexcept { return slot_; }
+    SourceLocation made() const noexcept { return made_; }
+    /// Keeps itself alive until it has settled.
+    void detach() noexcept { detached_ = true; }
+
+    // --- inside links and coroutines
+    void set_result(void* slot, Discard discard) noexcept {
+        slot_ = slot;
+        discard_ = discard;
+    }
+    /// Takes `inner` over and waits for it. False: there is nothing to wait for, the result is in `to`.
+    /// `to` is empty, and set_result(to, ...) has been called if it is to be discarded with this Core.
+    bool wait_for(Core* inner, void* to, Transfer transfer) noexcept;
+
+    void* allocate(std::size_t size, std::size_t alignment);
+
+    friend void drop(Core* tail) noexcept;
+    friend void cancel(Core* tail) noexcept;
+
+protected:
+    Core(SourceLocation made, std::byte* room, std::size_t room_size) noexcept
+        : free_(room), free_end_(room + room_size), made_(made) {}
+    virtual ~Core();
+
+    virtual void deallocate() noexcept = 0;
+    /// Fails an unfired producer; the caller runs the chain.
+    virtual void fail(Failure failure) noexcept = 0;
+    /// Continues the coroutine. Only for Cores that are one.
+    virtual void resume() noexcept {}
+
+    // A coroutine is "running" from its start to each suspension, and fired when its body has ended.
+    void mark_coroutine_started() noexcept { coroutine_ = running_ = true; }
+    void mark_suspended() noexcept { running_ = false; }
+    void mark_finished(void* slot, Discard discard) noexcept {
+        fired_ = true;
+        set_result(slot, discard);
+    }
+
+private:
+    struct Block {
+        Block* next;
+        std::size_t size;
+        std::size_t alignment;
+    };
+
+    static void advance(Core* start) noexcept;
+    void run_links() noexcept;
+    bool continue_coroutine() noexcept;
+    void step_aside() noexcept;
+    void abandon() noexcept;
+    void clear() noexcept;
+    void discard_result() noexcept;
+    void ask_canceller() noexcept;
+    void drop_canceller() noexcept;
+    void destroy_links() noexcept;
+    bool waits_for_itself_through(const Core* inner) const noexcept;
+
+    Core* waiter_ = nullptr;      // owns our tail, unless null
+    Core* waiting_on_ = nullptr;  // we own its tail
+    Link* first_link_ = nullptr;
+    Link* last_link_ = nullptr;
+    void* slot_ = nullptr;  // the present result; while waiting, where the awaited one goes
+    Discard discard_ = nullptr;
+    Transfer transfer_ = nullptr;
+    CancelNode* canceller_ = nullptr;
+    std::byte* free_;
+    std::byte* free_end_;
+    Block* blocks_ = nullptr;
+    SourceLocation made_;
+    std::uint32_t references_ = 1;
+    bool fired_ : 1 = false;
+    bool running_ : 1 = false;
+    bool abandoned_ : 1 = false;
+    bool cancelled_ : 1 = false;
+    bool cancel_requested_ : 1 = false;
+    bool asking_canceller_ : 1 = false;
+    bool detached_ : 1 = false;
+    bool coroutine_ : 1 = false;
+};
+
+/// The end of a tail's life: cancels what is pending, destroys callbacks and coroutines unrun, innermost first.
+void drop(Core* tail) noexcept;
+
+/// Asks the innermost producer to stop; the chain sees its answer, or Cancelled.
+void cancel(Core* tail) noexcept;
+
+/// Keeps a Core's memory through a scope.
+class CoreGuard {
+public:
+    explicit CoreGuard(Core* core) noexcept : core_(core) { core_->retain(); }
+    CoreGuard(const CoreGuard&) = delete;
+    CoreGuard& operator=(const CoreGuard&) = delete;
+    ~CoreGuard() { core_->release(); }
+
+    Core* operator->() const noexcept { return core_; }
+    void replace(Core* core) noexcept {
+        core->retain();
+        std::exchange(core_, core)->release();
+    }
+
+private:
+    Core* core_;
+};
+
+}  // namespace plait::detail

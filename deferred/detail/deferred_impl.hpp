@@ -1,0 +1,270 @@
+// Bodies of the templates in deferred.hpp, apart so that that one reads as the manual.
+// Not to be included alone.
+#pragma once
+
+#include "plait/deferred/deferred.hpp"
+
+namespace plait {
+
+namespace detail {
+
+struct Access {
+    template <typename T>
+    static Slot<T>& slot(Deferred<T>& deferred) noexcept {
+        return deferred.slot_;
+    }
+    template <typename T>
+    static Deferred<T> pending(Core* core) noexcept {
+        Deferred<T> made;
+        made.slot_.set_pending(core);
+        return made;
+    }
+    template <typename T>
+    static Promise<T> promise(Core* core) noexcept {
+        return Promise<T>(core);
+    }
+    /// Whether the promise takes a result now. False: it is swallowed. Throws when there can be none.
+    template <typename T>
+    static bool ready_to_fire(Promise<T>& promise) {
+        return promise.ready_to_fire();
+    }
+    template <typename T>
+    static HeapCore<T>* release_fired(Promise<T>& promise) noexcept {
+        promise.spent_ = true;
+        return static_cast<HeapCore<T>*>(std::exchange(promise.core_, nullptr));
+    }
+    /// Empties `deferred` into `out`, taking over a result that is here.
+    template <typename T>
+    static void move_into(Deferred<T>& deferred, Slot<T>& out) {
+        deferred.settle();
+        out.take(deferred.slot_);
+    }
+};
+
+template <typename U>
+void store_deferred(Slot<U>& out, Deferred<U> returned) {
+    Access::move_into(returned, out);
+}
+
+}  // namespace detail
+
+// Deferred -----------------------------------------------------------------------------------------------------------
+
+template <typename T>
+Deferred<T> Deferred<T>::succeed(T value) {
+    Deferred made;
+    made.slot_.set_value(std::move(value));
+    return made;
+}
+
+template <typename T>
+Deferred<T> Deferred<T>::fail(Failure failure) {
+    Deferred made;
+    made.slot_.set_failure(std::move(failure));
+    return made;
+}
+
+/// Takes a result that is here out of its Core, so that what follows sees a ready Deferred or a waiting one.
+template <typename T>
+void Deferred<T>::settle() {
+    if (slot_.is_empty()) {
+        throw InvalidState(
+            "An empty Deferred was used: it was default-made, moved from, awaited, or its result was taken.");
+    }
+    if (!slot_.is_pending() || !slot_.core()->settled()) return;
+    detail::Core* core = slot_.release_core();
+    slot_.take(*static_cast<detail::Slot<T>*>(core->slot()));
+    core->release();
+}
+
+template <typename T>
+void Deferred<T>::dispose() noexcept {
+    if (slot_.is_pending()) {
+        detail::drop(slot_.release_core());
+    } else if (slot_.is_failure()) {
+        report_unhandled_failure(slot_.failure(), slot_.failure().origin());
+    }
+}
+
+template <typename T>
+template <typename U, typename Step>
+Deferred<U> Deferred<T>::append(Step&& step, SourceLocation added) {
+    settle();
+    Deferred<U> next;
+    if (slot_.is_pending()) {
+        detail::Core* core = slot_.core();
+        core->append(detail::make_in<detail::StepLink<Step, T, U>>(*core, std::move(step), added));
+        next.slot_.set_pending(slot_.release_core());
+    } else {
+        detail::Slot<T> in(std::move(slot_));  // the callback may look at, or destroy, this object
+        detail::run_step(step, in, next.slot_, added);
+    }
+    return next;
+}
+
+template <typename T>
+template <typename F>
+auto Deferred<T>::add_callback(F&& f, SourceLocation added) && {
+    using Step = detail::OnValue<std::decay_t<F>>;
+    return append<detail::step_output<Step, T>>(Step{std::forward<F>(f)}, added);
+}
+
+template <typename T>
+template <typename F>
+Deferred<T> Deferred<T>::add_errback(F&& f, SourceLocation added) && {
+    using Step = detail::OnFailure<std::decay_t<F>>;
+    return append<detail::step_output<Step, T>>(Step{std::forward<F>(f)}, added);
+}
+
+template <typename T>
+template <typename E, typename F>
+Deferred<T> Deferred<T>::add_errback(F&& f, SourceLocation added) && {
+    using Step = detail::OnException<E, std::decay_t<F>>;
+    return append<detail::step_output<Step, T>>(Step{std::forward<F>(f)}, added);
+}
+
+template <typename T>
+template <typename F>
+auto Deferred<T>::add_both(F&& f, SourceLocation added) && {
+    using Step = detail::OnBoth<std::decay_t<F>>;
+    return append<detail::step_output<Step, T>>(Step{std::forward<F>(f)}, added);
+}
+
+template <typename T>
+template <typename F, typename G>
+auto Deferred<T>::add_callbacks(F&& on_value, G&& on_failure, SourceLocation added) && {
+    using Step = detail::OnEither<std::decay_t<F>, std::decay_t<G>>;
+    return append<detail::step_output<Step, T>>(Step{std::forward<F>(on_value), std::forward<G>(on_failure)}, added);
+}
+
+template <typename T>
+template <typename F>
+void Deferred<T>::detach(F&& on_failure, SourceLocation added) && {
+    auto last =
+        std::move(*this).add_callbacks([](const T&) {},
+                                       [handle = std::decay_t<F>(std::forward<F>(on_failure))](
+                                           const Failure& failure) mutable { static_cast<void>(handle(failure)); },
+                                       added);
+    if (last.slot_.is_pending()) last.slot_.release_core()->detach();
+}
+
+template <typename T>
+void Deferred<T>::cancel() {
+    if (slot_.is_empty())
+        throw InvalidState("An empty Deferred was cancelled: it was default-made, moved from, or taken.");
+    if (slot_.is_pending()) detail::cancel(slot_.core());
+}
+
+template <typename T>
+bool Deferred<T>::ready() const noexcept {
+    return slot_.is_value() || slot_.is_failure() || (slot_.is_pending() && slot_.core()->settled());
+}
+
+template <typename T>
+Result<T> Deferred<T>::take() {
+    settle();
+    if (slot_.is_pending()) throw InvalidState("take() was called on a Deferred that is not ready.");
+    detail::Slot<T> taken(std::move(slot_));
+    if (taken.is_value()) return Result<T>(std::move(taken.value()));
+    return Result<T>(std::move(taken.failure()));
+}
+
+// Promise ------------------------------------------------------------------------------------------------------------
+
+template <typename T>
+Promise<T>::~Promise() {
+    if (core_ == nullptr) return;
+    if (!borrowed_ && core_->wanted() && !core_->asking_canceller()) {
+        typed().first().set_failure(make_failure(BrokenPromise(), core_->made()));
+        typed().fire_first();
+    }
+    core_->release();
+}
+
+template <typename T>
+bool Promise<T>::ready_to_fire() {
+    if (core_ == nullptr) {
+        if (spent_) throw AlreadyFired();
+        throw InvalidState("An empty Promise was fired: it was default-made or moved from.");
+    }
+    if (core_->ignores_results()) {
+        forget();
+        return false;
+    }
+    if (core_->fired()) throw AlreadyFired();
+    return true;
+}
+
+template <typename T>
+void Promise<T>::forget() noexcept {
+    spent_ = true;
+    std::exchange(core_, nullptr)->release();
+}
+
+template <typename T>
+void Promise<T>::callback(T value) {
+    if (!ready_to_fire()) return;
+    typed().first().set_value(std::move(value));
+    auto* core = detail::Access::release_fired(*this);
+    core->fire_first();
+    core->release();
+}
+
+template <typename T>
+void Promise<T>::errback(Failure failure) {
+    if (!ready_to_fire()) return;
+    typed().first().set_failure(std::move(failure));
+    auto* core = detail::Access::release_fired(*this);
+    core->fire_first();
+    core->release();
+}
+
+template <typename T>
+Promise<T> Promise<T>::borrowed(detail::Core& core) noexcept {
+    core.retain();
+    return Promise(&core, true);
+}
+
+template <typename T>
+template <typename F>
+void Promise<T>::on_cancel(F&& canceller) {
+    using Held = std::decay_t<F>;
+    static_assert(std::is_invocable_v<Held&> || std::is_invocable_v<Held&, Promise&>,
+                  "a canceller is called as f() or f(Promise<T>&)");
+    if (!wanted()) return;
+    core_->set_canceller(detail::make_in<detail::Canceller<Held, Promise>>(*core_, Held(std::forward<F>(canceller))));
+}
+
+// Free functions -----------------------------------------------------------------------------------------------------
+
+template <typename T>
+DeferredPair<T> make_deferred(SourceLocation made) {
+    auto* core = new detail::HeapCore<T>(made);
+    core->retain();  // two owners: the ends
+    return {detail::Access::pending<T>(core), detail::Access::promise<T>(core)};
+}
+
+template <typename T, typename F>
+    requires(std::is_invocable_v<std::decay_t<F>&> || std::is_invocable_v<std::decay_t<F>&, Promise<T>&>)
+DeferredPair<T> make_deferred(F&& canceller, SourceLocation made) {
+    auto pair = make_deferred<T>(made);
+    pair.promise.on_cancel(std::forward<F>(canceller));
+    return pair;
+}
+
+template <typename T>
+void chain_deferred(Deferred<T> deferred, Promise<T> promise) {
+    if (!detail::Access::ready_to_fire(promise)) return;
+    detail::Slot<T> in;
+    detail::Access::move_into(deferred, in);
+    auto* core = detail::Access::release_fired(promise);
+    if (in.is_pending()) {
+        core->fire_with(in.release_core(), &core->first(), &detail::transfer_slot<T>, &detail::discard_slot<T>);
+    } else {
+        core->first().take(in);
+        core->fire_first();
+    }
+    core->release();
+}
+
+}  // namespace plait

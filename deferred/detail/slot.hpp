@@ -1,0 +1,125 @@
+// The one storage that Deferred, Result and each link of a chain share: nothing, a value, a Failure, or a pending Core.
+// Not an owner of pending Cores: whoever holds the slot decides what to do with one.
+#pragma once
+
+#include <new>
+#include <type_traits>
+#include <utility>
+
+#include "plait/deferred/detail/core.hpp"
+#include "plait/deferred/failure.hpp"
+#include "plait/deferred/unhandled.hpp"
+
+namespace plait::detail {
+
+/// "A Deferred was made to wait for itself": an InvalidState.
+Failure self_wait_failure();
+
+template <typename T>
+class Slot {
+    static_assert(
+        std::is_object_v<T> && !std::is_const_v<T> && !std::is_array_v<T>,
+        "Deferred<T>: T must be a plain value type (for a reference use std::reference_wrapper or a pointer)");
+    static_assert(std::is_move_constructible_v<T>, "Deferred<T>: T must be movable: results are handed on, not shared");
+    static_assert(!std::is_same_v<T, Failure>,
+                  "Deferred<Failure>: a Deferred fails with a Failure, it does not carry one");
+
+public:
+    Slot() noexcept {}
+    Slot(Slot&& other) noexcept { take(other); }
+    Slot& operator=(Slot&& other) noexcept = delete;
+    ~Slot() { reset(); }
+
+    bool is_empty() const noexcept { return state_ == State::empty; }
+    bool is_value() const noexcept { return state_ == State::value; }
+    bool is_failure() const noexcept { return state_ == State::failure; }
+    bool is_pending() const noexcept { return state_ == State::pending; }
+
+    T& value() noexcept { return value_; }
+    const T& value() const noexcept { return value_; }
+    Failure& failure() noexcept { return failure_; }
+    const Failure& failure() const noexcept { return failure_; }
+    Core* core() const noexcept { return core_; }
+
+    // The setters need an empty slot.
+    template <typename... Args>
+    void set_value(Args&&... args) {
+        ::new (static_cast<void*>(std::addressof(value_))) T(std::forward<Args>(args)...);
+        state_ = State::value;
+    }
+    /// The value is what `make()` returns, built in place.
+    template <typename Make>
+    void set_from(Make&& make) {
+        ::new (static_cast<void*>(std::addressof(value_))) T(make());
+        state_ = State::value;
+    }
+    void set_failure(Failure failure) noexcept {
+        ::new (static_cast<void*>(&failure_)) Failure(std::move(failure));
+        state_ = State::failure;
+    }
+    void set_pending(Core* core) noexcept {
+        core_ = core;
+        state_ = State::pending;
+    }
+    Core* release_core() noexcept {
+        state_ = State::empty;
+        return core_;
+    }
+
+    /// Moves out of `other`, which is left empty. A move constructor that throws gives a Failure.
+    void take(Slot& other) noexcept {
+        if (other.is_value()) {
+            if constexpr (std::is_nothrow_move_constructible_v<T>) {
+                set_value(std::move(other.value_));
+            } else {
+                try {
+                    set_value(std::move(other.value_));
+                } catch (...) {
+                    set_failure(Failure::current());
+                }
+            }
+        } else if (other.is_failure()) {
+            set_failure(std::move(other.failure_));
+        } else if (other.is_pending()) {
+            set_pending(other.core_);
+        }
+        other.reset();
+    }
+
+    void reset() noexcept {
+        const State was = std::exchange(state_, State::empty);
+        if (was == State::value) {
+            value_.~T();
+        } else if (was == State::failure) {
+            failure_.~Failure();
+        }
+    }
+
+private:
+    enum class State : unsigned char { empty, value, failure, pending };
+    union {
+        T value_;
+        Failure failure_;
+        Core* core_;
+    };
+    State state_ = State::empty;
+};
+
+template <typename T>
+void transfer_slot(void* to, void* from) noexcept {
+    auto& target = *static_cast<Slot<T>*>(to);
+    if (from != nullptr) {
+        target.take(*static_cast<Slot<T>*>(from));
+    } else {
+        target.set_failure(self_wait_failure());
+    }
+}
+
+template <typename T>
+void discard_slot(void* at, const Core& core) noexcept {
+    auto& slot = *static_cast<Slot<T>*>(at);
+    if (slot.is_failure()) report_unhandled_failure(slot.failure(), core.made());
+    slot.reset();
+}
+
+}  // namespace plait::detail

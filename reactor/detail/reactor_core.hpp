@@ -1,0 +1,148 @@
+// ReactorCore: what transports, ports and look-ups need of a reactor and users do not: turns, gathered flushing, what is
+// open, late destruction. Not the loop: that is IOPS.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "plait/deferred/unique_function.hpp"
+#include "plait/reactor/clock.hpp"
+#include "plait/reactor/detail/intrusive_list.hpp"
+#include "plait/reactor/detail/io_watch.hpp"
+#include "plait/reactor/detail/thread_calls.hpp"
+#include "plait/reactor/iops.hpp"
+
+namespace plait {
+class Reactor;
+}  // namespace plait
+
+namespace plait::detail {
+
+class SignalDelivery;
+
+struct FlushTag {};
+struct ResourceTag {};
+
+/// Something with bytes queued for the end of the turn.
+class Flushable : public ListHook<FlushTag> {
+public:
+    /// Called once at the end of the turn in which `queue_flush` was called. May destroy itself or others. What it
+    /// queues for flushing itself is flushed in the next turn, so that no writer can keep the loop to itself.
+    virtual void flush() noexcept = 0;
+
+protected:
+    ~Flushable() = default;
+};
+
+/// Something open on this reactor that has to end with it: a connection, a port, a look-up.
+class Resource : public ListHook<ResourceTag> {
+public:
+    /// The reactor is being destroyed: end at once. Already taken off the list; may destroy itself. Runs in a turn.
+    virtual void reactor_destroyed() noexcept = 0;
+
+protected:
+    ~Resource() = default;
+};
+
+/// Something to be destroyed when nobody is on the stack above it any more.
+class Doomed {
+public:
+    virtual ~Doomed() = default;
+
+private:
+    friend class ReactorCore;
+    Doomed* next_doomed_ = nullptr;
+};
+
+class ReactorCore final : private EventHandler {
+public:
+    /// A call from the loop into the library. Put one on the stack first thing in every `event_ready`; the end of the
+    /// outermost one ends the turn: writes are flushed, the timer is set. Within it nothing flushes, so callbacks of
+    /// any kind may nest.
+    class Turn {
+    public:
+        explicit Turn(ReactorCore& core) noexcept : core_(core) { ++core_.depth_; }
+        Turn(const Turn&) = delete;
+        Turn& operator=(const Turn&) = delete;
+        ~Turn() {
+            if (core_.depth_ == 1 && core_.work_) core_.end_turn();
+            --core_.depth_;
+        }
+
+    private:
+        ReactorCore& core_;
+    };
+
+    /// `own` may be null; the loop is then somebody else's.
+    ReactorCore(Reactor& reactor, IOPS& loop, std::unique_ptr<IOPS> own);
+    ReactorCore(const ReactorCore&) = delete;
+    ReactorCore& operator=(const ReactorCore&) = delete;
+    ~ReactorCore();
+
+    Reactor& reactor() noexcept { return reactor_; }
+    IOPS& iops() noexcept { return loop_; }
+    bool in_turn() const noexcept { return depth_ != 0; }
+
+    /// The reactor is being destroyed: open nothing any more.
+    bool closing() const noexcept { return closing_; }
+
+    /// Has `flush()` called at the end of this turn; outside any turn, in one that is arranged for. Again is harmless.
+    void queue_flush(Flushable& writer) noexcept {
+        if (writer.ListHook<FlushTag>::linked()) return;
+        flushes_.push_back(writer);
+        need_end_of_turn();
+    }
+
+    /// Keeps `resource` on the list of what is open until it is destroyed or `unlink()`s.
+    void add_resource(Resource& resource) noexcept { resources_.push_back(resource); }
+
+    /// Destroys `object` at the end of the turn, after flushing.
+    void destroy_later(std::unique_ptr<Doomed> object) noexcept;
+
+    /// See Reactor.
+    void call_soon(UniqueFunction<void()> function);
+    void call_from_thread(UniqueFunction<void()> function) { thread_calls_.post(std::move(function)); }
+    void run();
+    void stop();
+    bool running() const noexcept { return running_; }
+    void deadline_changed() noexcept;
+    SignalDelivery& signals();
+
+    /// Aborts what is open and drops what is pending. For ~Reactor, while the Reactor is still whole.
+    void close() noexcept;
+
+private:
+    void event_ready(IOFlags) noexcept override;
+    void run_thread_calls() noexcept;
+    void need_end_of_turn() noexcept {
+        work_ = true;
+        if (depth_ == 0) arm(TimePoint::min());
+    }
+    void end_turn() noexcept;
+    void run_soon_calls() noexcept;
+    void destroy_doomed() noexcept;
+    void arm(TimePoint wanted) noexcept;
+    void disarm_timer() noexcept;
+
+    Reactor& reactor_;
+    std::unique_ptr<IOPS> own_loop_;
+    IOPS& loop_;
+
+    int depth_ = 0;
+    bool work_ = false;
+    bool running_ = false;
+    bool closing_ = false;
+
+    IntrusiveList<Flushable, FlushTag> flushes_;
+    IntrusiveList<Resource, ResourceTag> resources_;
+    Doomed* doomed_ = nullptr;
+    std::vector<UniqueFunction<void()>> soon_calls_;
+    std::vector<UniqueFunction<void()>> soon_spare_;
+
+    std::unique_ptr<TimerEvent> timer_;
+    TimePoint armed_for_ = TimePoint::max();
+    ThreadCalls thread_calls_;
+    std::unique_ptr<SignalDelivery> signals_;
+};
+
+}  // namespace plait::detail

@@ -1,0 +1,88 @@
+// What can go wrong with an HTTP message, one type for each thing a caller may want to do about it.
+// Not here: a status such as 404, which is an answer and not an error, and the reasons a connection could not be made.
+#pragma once
+
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+
+namespace plait {
+
+/// Any of the below. what() is one sentence naming the thing and its place in the message.
+class HttpError : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+};
+
+/// The bytes are not HTTP/1.1, or are so in a way that two readers could read differently (bare line feeds, folded
+/// headers, both Content-Length and Transfer-Encoding): the peer is broken or not a web server. Asking again is no use.
+class HttpMalformed : public HttpError {
+public:
+    using HttpError::HttpError;
+};
+
+/// The connection ended before the message did. For a read-only request, asking again may work.
+class HttpTruncated : public HttpError {
+public:
+    enum class Where {
+        before_head,  ///< Not one byte of the message came.
+        head,         ///< In the middle of the status or request line and headers.
+        body,         ///< Fewer bytes than Content-Length promised.
+        chunk,        ///< Inside a chunked body: in a chunk or before the last one.
+    };
+
+    HttpTruncated(Where where, const std::string& what) : HttpError(what), where_(where) {}
+
+    Where where() const noexcept { return where_; }
+
+private:
+    Where where_;
+};
+
+/// More bytes came after a message that was to be the last on its connection. The message itself was complete and has
+/// been delivered.
+class HttpTrailingData : public HttpError {
+public:
+    using HttpError::HttpError;
+};
+
+/// A part of the message is larger than this side was willing to take. Raise the limit, or ask for less.
+class HttpLimitExceeded : public HttpError {
+public:
+    enum class Part {
+        head,           ///< Bytes of request or status line and headers together.
+        headers,        ///< Number of header fields.
+        informational,  ///< Number of 1xx answers before the real one.
+        chunk_line,     ///< Bytes of a chunk's size and extensions, or of the trailer.
+        body,           ///< Bytes of the body.
+    };
+
+    HttpLimitExceeded(Part part, std::uint64_t limit, const std::string& what)
+        : HttpError(what), part_(part), limit_(limit) {}
+
+    Part part() const noexcept { return part_; }
+    std::uint64_t limit() const noexcept { return limit_; }
+
+private:
+    Part part_;
+    std::uint64_t limit_;
+};
+
+/// The server did not answer, or stopped answering, for longer than the request allowed.
+class HttpTimeout : public HttpError {
+public:
+    enum class Waiting {
+        connect,  ///< For the connection, name look-up included.
+        head,     ///< For the status line and headers, from when the request was sent.
+        body,     ///< For the next piece of the body. Time spent paused does not count.
+    };
+
+    HttpTimeout(Waiting waiting, const std::string& what) : HttpError(what), waiting_(waiting) {}
+
+    Waiting waiting() const noexcept { return waiting_; }
+
+private:
+    Waiting waiting_;
+};
+
+}  // namespace plait

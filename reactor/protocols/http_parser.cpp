@@ -1,0 +1,593 @@
+#include "plait/reactor/protocols/http_parser.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/beast/http/basic_parser.hpp>
+#include <cstring>
+#include <deque>
+#include <limits>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+namespace plait {
+namespace {
+
+namespace beast = boost::beast;
+using beast::error_code;
+using BeastView = beast::string_view;
+using Part = HttpLimitExceeded::Part;
+using Where = HttpTruncated::Where;
+
+constexpr std::size_t most_informational = 16;
+constexpr std::size_t most_empty_lines_before_request = 2;
+
+std::string_view view_of(BeastView text) noexcept {
+    return {text.data(), text.size()};
+}
+
+/// Beast's parser for one message. It only notes what it found; the Core decides when the handler hears of it, so
+/// that no event runs with Beast on the stack.
+template <typename Head>
+class Message final : public beast::http::basic_parser<std::is_same_v<Head, HttpRequestHead>> {
+public:
+    explicit Message(std::size_t most_headers) : most_headers_(most_headers) {
+        // Framing and limits are ours: Beast is given whole heads and whole chunk lines.
+        this->header_limit(std::numeric_limits<std::uint32_t>::max());
+        this->body_limit(boost::none);
+    }
+
+    Head head;
+    HttpHeaders trailers;
+    std::uint64_t chunk_size = 0;
+    std::size_t body_taken = 0;
+    bool too_many_headers = false;
+
+private:
+    void on_request_impl(beast::http::verb, BeastView method, BeastView target, int version, error_code&) override {
+        if constexpr (std::is_same_v<Head, HttpRequestHead>) {
+            head.method = view_of(method);
+            head.target = view_of(target);
+            head.minor_version = version % 10;
+        }
+    }
+
+    void on_response_impl(int status, BeastView reason, int version, error_code&) override {
+        if constexpr (std::is_same_v<Head, HttpResponseHead>) {
+            head.status = status;
+            head.reason = view_of(reason);
+            head.minor_version = version % 10;
+        }
+    }
+
+    void on_field_impl(beast::http::field, BeastView name, BeastView value, error_code& ec) override {
+        auto& fields = this->is_header_done() ? trailers : head.headers;
+        if (fields.size() == most_headers_) {
+            too_many_headers = true;
+            ec = beast::http::error::header_limit;
+            return;
+        }
+        fields.add(std::string(view_of(name)), std::string(view_of(value)));
+    }
+
+    void on_header_impl(error_code&) override {}
+    void on_body_init_impl(const boost::optional<std::uint64_t>&, error_code&) override {}
+    void on_finish_impl(error_code&) override {}
+
+    std::size_t on_body_impl(BeastView body, error_code&) override { return body_taken = body.size(); }
+
+    void on_chunk_header_impl(std::uint64_t size, BeastView, error_code&) override { chunk_size = size; }
+
+    std::size_t on_chunk_body_impl(std::uint64_t, BeastView body, error_code&) override {
+        return body_taken = body.size();
+    }
+
+    std::size_t most_headers_;
+};
+
+/// Finds the empty line that ends a head, however the head is cut, and refuses what a lenient reader would accept.
+class HeadScanner {
+public:
+    enum class Found { nothing, end, empty_first_line };
+
+    /// Looks at `piece`; afterwards `taken` says how far, which is past the end when that was found.
+    Found scan(std::string_view piece, std::size_t& taken) {
+        taken = 0;
+        while (taken < piece.size()) {
+            if (line_length_ == 0 && !first_line_ && (piece[taken] == ' ' || piece[taken] == '\t')) {
+                throw HttpMalformed("an HTTP header is folded over two lines, which is forbidden");
+            }
+            const auto line = piece.substr(taken, piece.find('\n', taken) - taken);
+            const auto before = line.empty() ? last_ : line.back();
+            line_length_ += line.size();
+            taken += line.size();
+            if (taken == piece.size()) {
+                last_ = before;
+                break;
+            }
+            ++taken;
+            if (line_length_ == 0 || before != '\r') {
+                throw HttpMalformed("a line in an HTTP head ends in a line feed without a carriage return");
+            }
+            const bool empty = line_length_ == 1;
+            const bool first = std::exchange(first_line_, false);
+            line_length_ = 0;
+            if (empty) return first ? Found::empty_first_line : Found::end;
+        }
+        return Found::nothing;
+    }
+
+private:
+    std::size_t line_length_ = 0;
+    char last_ = 0;
+    bool first_line_ = true;
+};
+
+bool is_hex(char c) noexcept {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+void check_transfer_encoding(const HttpHeaders& headers, int minor_version) {
+    const auto count = headers.count("Transfer-Encoding");
+    if (count == 0) return;
+    if (headers.contains("Content-Length")) {
+        throw HttpMalformed("an HTTP message has both Content-Length and Transfer-Encoding");
+    }
+    if (count > 1 || !equal_ignoring_case(*headers.find("Transfer-Encoding"), "chunked")) {
+        throw HttpMalformed(fmt::format("Transfer-Encoding \"{}\" is not supported: only \"chunked\" is",
+                                        *headers.find("Transfer-Encoding")));
+    }
+    if (minor_version == 0) throw HttpMalformed("an HTTP/1.0 message has a Transfer-Encoding");
+}
+
+}  // namespace
+
+template <typename Head>
+class HttpParser<Head>::Core {
+public:
+    static constexpr bool is_request = std::is_same_v<Head, HttpRequestHead>;
+    static constexpr std::string_view kind = is_request ? "request" : "response";
+
+    Core(Handler& handler, HttpLimits limits) : handler_(&handler), limits_(limits) {}
+
+    void feed(const Bytes& bytes) {
+        if (bytes.empty() || failed_ || eof_) return;
+        pending_.push_back(bytes);
+        run();
+    }
+
+    void finish() {
+        if (failed_) return;
+        eof_ = true;
+        run();
+    }
+
+    void resume() {
+        paused_ = false;
+        run();
+    }
+
+    void reset() noexcept {
+        pending_.clear();
+        begin_message();
+        informational_ = 0;
+        empty_lines_ = 0;
+        paused_ = eof_ = failed_ = no_body_ = false;
+    }
+
+    void abandon() noexcept {
+        handler_ = nullptr;
+        reset();
+    }
+
+    void pause() noexcept { paused_ = true; }
+    void expect_no_body() noexcept { no_body_ = true; }
+    bool paused() const noexcept { return paused_; }
+    bool between_messages() const noexcept {
+        return (state_ == State::head && partial_.empty()) || state_ == State::ended;
+    }
+
+    std::size_t unread() const noexcept {
+        std::size_t sum = 0;
+        for (const auto& bytes : pending_)
+            sum += bytes.size();
+        return sum;
+    }
+
+private:
+    enum class State { head, length, until_close, chunk_line, chunk_data, trailers, complete, ended };
+
+    /// One step at a time, each with one event at most and that as its last act: an event may change anything here.
+    void run() {
+        if (running_) return;
+        running_ = true;
+        try {
+            while (handler_ != nullptr && !paused_ && !failed_ && step()) {
+            }
+        } catch (...) {
+            running_ = false;
+            failed_ = true;
+            pending_.clear();
+            throw;
+        }
+        running_ = false;
+    }
+
+    /// False when nothing more can be done with what is there.
+    bool step() {
+        if (state_ == State::trailers) return tell_trailers();
+        if (state_ == State::complete) return tell_complete();
+        if (pending_.empty()) return eof_ && at_end();
+        switch (state_) {
+            case State::head:
+                return read_head();
+            case State::chunk_line:
+                return read_chunk_line();
+            case State::ended:
+                throw HttpTrailingData(fmt::format("more bytes follow the last {} of a connection", kind));
+            default:
+                return read_body();
+        }
+    }
+
+    void consume(std::size_t count) {
+        pending_.front().remove_prefix(count);
+        if (pending_.front().empty()) pending_.pop_front();
+    }
+
+    void begin_message() noexcept {
+        message_.reset();
+        partial_.clear();
+        scanner_ = {};
+        state_ = State::head;
+        body_seen_ = 0;
+        after_chunk_ = false;
+    }
+
+    // ---- head
+
+    bool read_head() {
+        const auto piece = pending_.front().view();
+        refuse_other_protocols(piece);
+        const auto room = limits_.head_bytes - std::min(partial_.size(), limits_.head_bytes);
+        std::size_t taken = 0;
+        const auto found = scanner_.scan(piece.substr(0, room), taken);
+        if (found == HeadScanner::Found::empty_first_line) return skip_empty_line(taken);
+        if (found == HeadScanner::Found::nothing) {
+            if (taken == room) {
+                throw HttpLimitExceeded(
+                    Part::head, limits_.head_bytes,
+                    fmt::format("the head of an HTTP {} is larger than {} bytes", kind, limits_.head_bytes));
+            }
+            partial_.append(piece.substr(0, taken));
+            consume(taken);
+            return true;
+        }
+        // The usual head lies in one piece and is read where it is.
+        if (partial_.empty()) {
+            parse_head(piece.substr(0, taken));
+        } else {
+            parse_head(partial_.append(piece.substr(0, taken)));
+        }
+        consume(taken);
+        partial_.clear();
+        return tell_head();
+    }
+
+    /// Waiting for the end of a head that cannot become one would last until some time-out.
+    void refuse_other_protocols(std::string_view piece) const {
+        if constexpr (is_request) {
+            const char first = partial_.empty() ? piece.front() : partial_.front();
+            if (first != '\r' && first != '\n' && !is_http_token(std::string_view(&first, 1))) {
+                throw HttpMalformed("what came is not an HTTP request: it does not begin with a method");
+            }
+        } else {
+            constexpr std::string_view start = "HTTP/1.";
+            if (partial_.size() >= start.size()) return;
+            const auto expected = start.substr(partial_.size(), piece.size());
+            if (!piece.starts_with(expected)) {
+                throw HttpMalformed("what came is not an HTTP/1 response: it does not begin with \"HTTP/1.\"");
+            }
+        }
+    }
+
+    bool skip_empty_line(std::size_t taken) {
+        if (!is_request || ++empty_lines_ > most_empty_lines_before_request) {
+            throw HttpMalformed(fmt::format("an HTTP {} begins with an empty line", kind));
+        }
+        consume(taken);
+        partial_.clear();
+        scanner_ = {};
+        return true;
+    }
+
+    void parse_head(std::string_view text) {
+        message_.emplace(limits_.headers);
+        message_->skip(!is_request && no_body_);
+        put(text);
+        if (!message_->is_header_done()) throw malformed("its head is incomplete");
+        auto& head = message_->head;
+        check_transfer_encoding(head.headers, head.minor_version);
+        head.keep_alive = message_->keep_alive();
+        head.chunked = message_->chunked();
+        if (const auto length = message_->content_length()) head.content_length = *length;
+        if constexpr (!is_request) {
+            if (head.status < 100) throw malformed("its status is below 100");
+            if (head.status == 101) throw malformed("it switches protocols, which was not asked for");
+        }
+    }
+
+    bool tell_head() {
+        auto head = std::move(message_->head);
+        if constexpr (!is_request) {
+            if (head.status < 200) return tell_informational(std::move(head));
+        }
+        keep_alive_ = head.keep_alive;
+        no_body_ = false;
+        informational_ = 0;
+        empty_lines_ = 0;
+        if (message_->is_done()) {
+            state_ = State::complete;
+        } else if (head.chunked) {
+            state_ = State::chunk_line;
+        } else if (message_->need_eof()) {
+            state_ = State::until_close;
+        } else {
+            state_ = State::length;
+            remaining_ = *head.content_length;
+            count_body(remaining_);
+        }
+        handler_->on_head(std::move(head));
+        return true;
+    }
+
+    bool tell_informational(Head head) {
+        if (++informational_ > most_informational) {
+            throw HttpLimitExceeded(
+                Part::informational, most_informational,
+                fmt::format("more than {} informational (1xx) answers came before the real one", most_informational));
+        }
+        begin_message();
+        handler_->on_informational(std::move(head));
+        return true;
+    }
+
+    // ---- body
+
+    bool read_body() {
+        auto view = pending_.front().view();
+        if (state_ == State::until_close && limits_.body_bytes) {
+            // Deliver just what fits, so that how much comes out does not depend on how it was cut.
+            const auto room = *limits_.body_bytes - body_seen_;
+            view = view.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(room, view.size())));
+            if (view.empty()) count_body(1);
+        }
+        message_->body_taken = 0;
+        put(view);
+        const auto taken = message_->body_taken;
+        auto piece = pending_.front().slice(0, taken);
+        consume(taken);
+        if (state_ == State::until_close) {
+            body_seen_ += taken;
+        } else {
+            remaining_ -= taken;
+            if (remaining_ == 0) state_ = state_ == State::length ? State::complete : State::chunk_line;
+        }
+        handler_->on_body(std::move(piece));
+        return true;
+    }
+
+    void count_body(std::uint64_t more) {
+        if (limits_.body_bytes && more > *limits_.body_bytes - body_seen_) {
+            throw HttpLimitExceeded(
+                Part::body, *limits_.body_bytes,
+                fmt::format("the body of an HTTP {} is larger than {} bytes", kind, *limits_.body_bytes));
+        }
+        body_seen_ += more;
+    }
+
+    // ---- chunks
+
+    /// Gathers lines in `partial_` until they make a chunk header, and then gives Beast all of it: the end of the data
+    /// before it, size, extensions and, after the last chunk, the trailer. Beast sees the same however it was cut.
+    bool read_chunk_line() {
+        const auto piece = pending_.front().view();
+        const auto room = limits_.chunk_line_bytes - std::min(partial_.size(), limits_.chunk_line_bytes);
+        const auto line_feed = piece.substr(0, room).find('\n');
+        const bool line_ends = line_feed != std::string_view::npos;
+        const auto taken = line_ends ? line_feed + 1 : std::min(room, piece.size());
+        const auto line_start = partial_.rfind('\n') + 1;
+        partial_.append(piece.substr(0, taken));
+        consume(taken);
+
+        check_chunk_start();
+        if (!line_ends) {
+            if (partial_.size() >= limits_.chunk_line_bytes) {
+                throw HttpLimitExceeded(Part::chunk_line, limits_.chunk_line_bytes,
+                                        fmt::format("a chunk header or trailer in an HTTP {} is larger than {} bytes",
+                                                    kind, limits_.chunk_line_bytes));
+            }
+            return true;
+        }
+        if (partial_.size() < 2 || partial_[partial_.size() - 2] != '\r') {
+            throw malformed("a chunk header or trailer ends in a line feed without a carriage return");
+        }
+        if (line_start > chunk_start() && (partial_[line_start] == ' ' || partial_[line_start] == '\t')) {
+            throw malformed("a trailer field is folded over two lines");
+        }
+        if (partial_.size() == chunk_start()) return true;
+        return parse_chunk_header();
+    }
+
+    /// Where the size begins in `partial_`: the end of the data before it comes first.
+    std::size_t chunk_start() const noexcept { return after_chunk_ ? 2 : 0; }
+
+    void check_chunk_start() const {
+        const auto end_of_data = std::string_view("\r\n").substr(0, after_chunk_ ? partial_.size() : 0);
+        if (!std::string_view(partial_).starts_with(end_of_data)) {
+            throw malformed("a chunk is not followed by a line end: its size is wrong");
+        }
+        if (partial_.size() > chunk_start() && !is_hex(partial_[chunk_start()])) {
+            throw malformed("a chunk does not begin with its size");
+        }
+    }
+
+    bool is_last_chunk() const noexcept {
+        const auto end = partial_.find_first_not_of('0', chunk_start());
+        return end > chunk_start() && std::string_view("\r; \t").find(partial_[end]) != std::string_view::npos;
+    }
+
+    bool parse_chunk_header() {
+        if (is_last_chunk() && !partial_.ends_with("\r\n\r\n")) return true;
+        put(partial_);
+        partial_.clear();
+        if (message_->is_done()) {
+            state_ = message_->trailers.empty() ? State::complete : State::trailers;
+            return true;
+        }
+        remaining_ = message_->chunk_size;
+        count_body(remaining_);
+        after_chunk_ = true;
+        state_ = State::chunk_data;
+        return true;
+    }
+
+    // ---- ends
+
+    bool tell_trailers() {
+        state_ = State::complete;
+        handler_->on_trailers(std::move(message_->trailers));
+        return true;
+    }
+
+    bool tell_complete() {
+        begin_message();
+        if (!keep_alive_) state_ = State::ended;
+        handler_->on_complete();
+        return true;
+    }
+
+    bool at_end() {
+        if (between_messages()) return false;
+        if (state_ == State::until_close) {
+            state_ = State::complete;
+            return true;
+        }
+        if (state_ == State::head) {
+            throw HttpTruncated(Where::head, fmt::format("the connection ended within the head of an HTTP {}", kind));
+        }
+        if (state_ == State::length) {
+            throw HttpTruncated(Where::body,
+                                fmt::format("the connection ended within the body of an HTTP {}: {} of {} bytes are "
+                                            "missing",
+                                            kind, remaining_, body_seen_));
+        }
+        throw HttpTruncated(
+            Where::chunk,
+            fmt::format("the connection ended within the chunked body of an HTTP {}, before its last chunk", kind));
+    }
+
+    // ---- Beast
+
+    void put(std::string_view text) {
+        error_code ec;
+        const auto taken = message_->put(boost::asio::const_buffer(text.data(), text.size()), ec);
+        if (message_->too_many_headers) {
+            throw HttpLimitExceeded(Part::headers, limits_.headers,
+                                    fmt::format("an HTTP {} has more than {} header fields", kind, limits_.headers));
+        }
+        if (ec == beast::http::error::need_more) throw malformed("it is cut in a way it cannot be");
+        if (ec) throw malformed(ec.message());
+        const bool whole = state_ == State::head || state_ == State::chunk_line;
+        if (whole && taken != text.size()) throw malformed("its head or a chunk header holds an early end");
+    }
+
+    static HttpMalformed malformed(std::string_view why) {
+        return HttpMalformed(fmt::format("malformed HTTP {}: {}", kind, why));
+    }
+
+    Handler* handler_;
+    HttpLimits limits_;
+    std::deque<Bytes> pending_;
+    std::optional<Message<Head>> message_;
+    /// A head or chunk header that has not come to its end.
+    std::string partial_;
+    HeadScanner scanner_;
+    State state_ = State::head;
+    std::uint64_t remaining_ = 0;
+    std::uint64_t body_seen_ = 0;
+    std::size_t informational_ = 0;
+    std::size_t empty_lines_ = 0;
+    bool after_chunk_ = false;
+    bool keep_alive_ = true;
+    bool no_body_ = false;
+    bool running_ = false;
+    bool paused_ = false;
+    bool eof_ = false;
+    bool failed_ = false;
+};
+
+template <typename Head>
+HttpParser<Head>::HttpParser(Handler& handler, HttpLimits limits) : core_(std::make_shared<Core>(handler, limits)) {}
+
+template <typename Head>
+HttpParser<Head>::~HttpParser() {
+    core_->abandon();
+}
+
+// An event may destroy the parser: the core is held until the call is over.
+
+template <typename Head>
+void HttpParser<Head>::feed(const Bytes& bytes) {
+    const auto core = core_;
+    core->feed(bytes);
+}
+
+template <typename Head>
+void HttpParser<Head>::finish() {
+    const auto core = core_;
+    core->finish();
+}
+
+template <typename Head>
+void HttpParser<Head>::resume() {
+    const auto core = core_;
+    core->resume();
+}
+
+template <typename Head>
+void HttpParser<Head>::pause() noexcept {
+    core_->pause();
+}
+
+template <typename Head>
+void HttpParser<Head>::expect_no_body() noexcept {
+    core_->expect_no_body();
+}
+
+template <typename Head>
+void HttpParser<Head>::reset() noexcept {
+    core_->reset();
+}
+
+template <typename Head>
+bool HttpParser<Head>::paused() const noexcept {
+    return core_->paused();
+}
+
+template <typename Head>
+bool HttpParser<Head>::between_messages() const noexcept {
+    return core_->between_messages();
+}
+
+template <typename Head>
+std::size_t HttpParser<Head>::unread() const noexcept {
+    return core_->unread();
+}
+
+template class HttpParser<HttpRequestHead>;
+template class HttpParser<HttpResponseHead>;
+
+}  // namespace plait

@@ -1,0 +1,102 @@
+#define BOOST_TEST_MODULE http_url
+#include "plait/reactor/protocols/url.hpp"
+
+#include <boost/test/unit_test.hpp>
+#include <string>
+
+using namespace plait;  // NOLINT
+
+namespace {
+
+std::string refusal(const std::string& text) {
+    try {
+        Url::parse(text);
+    } catch (const BadUrl& error) {
+        return error.what();
+    }
+    return "accepted";
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(every_part_of_an_address_is_taken_apart) {
+    const auto url =
+        Url::parse("http://me:s%40crt@db.example.org:8092/default/_design/d/_view/v?limit=1&q=%22a%22#top");
+    BOOST_TEST(url.user == "me");
+    BOOST_TEST(url.password == "s@crt");
+    BOOST_TEST(url.host == "db.example.org");
+    BOOST_TEST(url.port == 8092);
+    BOOST_TEST(url.path == "/default/_design/d/_view/v");
+    BOOST_TEST(url.query.value() == "limit=1&q=%22a%22");
+    BOOST_TEST(url.target() == "/default/_design/d/_view/v?limit=1&q=%22a%22");
+    BOOST_TEST(url.authority() == "db.example.org:8092");
+    BOOST_TEST(url.str() == "http://db.example.org:8092/default/_design/d/_view/v?limit=1&q=%22a%22");
+}
+
+BOOST_AUTO_TEST_CASE(what_is_absent_has_its_usual_value) {
+    const auto url = Url::parse("http://localhost");
+    BOOST_TEST(url.port == 80);
+    BOOST_TEST(url.target() == "/");
+    BOOST_TEST(url.authority() == "localhost");
+    BOOST_TEST(!url.basic_authorization().has_value());
+    BOOST_TEST(Url::parse("http://localhost?a").target() == "/?a");
+    BOOST_TEST(Url::parse("http://localhost/?").target() == "/?");
+}
+
+BOOST_AUTO_TEST_CASE(ipv6_addresses_stand_in_brackets) {
+    const auto url = Url::parse("http://[::1]:5984/db");
+    BOOST_TEST(url.host == "::1");
+    BOOST_TEST(url.port == 5984);
+    BOOST_TEST(url.authority() == "[::1]:5984");
+    BOOST_TEST(Url::parse("http://[fe80::1.2.3.4]").authority() == "[fe80::1.2.3.4]");
+}
+
+BOOST_AUTO_TEST_CASE(a_user_becomes_a_basic_authorization) {
+    BOOST_TEST(Url::parse("http://Aladdin:open%20sesame@h/").basic_authorization().value() ==
+               "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
+    BOOST_TEST(Url::parse("http://a@h/").basic_authorization().value() == "Basic YTo=");
+    BOOST_TEST(Url::parse("http://ab:c@h/").basic_authorization().value() == "Basic YWI6Yw==");
+    BOOST_TEST(Url::parse("http://ab:cd@h/").basic_authorization().value() == "Basic YWI6Y2Q=");
+}
+
+BOOST_AUTO_TEST_CASE(a_bad_address_is_refused_in_a_sentence_that_names_the_part) {
+    BOOST_TEST(refusal("localhost:8092/x") ==
+               "\"localhost:8092/x\" is not a usable address: it does not begin with http://");
+    BOOST_TEST(refusal("") == "\"\" is not a usable address: it does not begin with http://");
+    BOOST_TEST(refusal("https://h/").find("only http:// is") != std::string::npos);
+    BOOST_TEST(refusal("http:///x").find("names no host") != std::string::npos);
+    BOOST_TEST(refusal("http://h:/").find("is not a port") != std::string::npos);
+    BOOST_TEST(refusal("http://h:0/").find("is not a port") != std::string::npos);
+    BOOST_TEST(refusal("http://h:65536/").find("is not a port") != std::string::npos);
+    BOOST_TEST(refusal("http://h:80x/").find("is not a port") != std::string::npos);
+    BOOST_TEST(refusal("http://::1/").find("in brackets") != std::string::npos);
+    BOOST_TEST(refusal("http://[::1/").find("not closed") != std::string::npos);
+    BOOST_TEST(refusal("http://[::1]x/").find("may follow") != std::string::npos);
+    BOOST_TEST(refusal("http://[x]/").find("not an IPv6") != std::string::npos);
+    BOOST_TEST(refusal("http://a b/").find("blank") != std::string::npos);
+    BOOST_TEST(refusal("http://h/\r\nHost: x").find("blank or control") != std::string::npos);
+    BOOST_TEST(refusal("http://h/%zz").find("path or query") != std::string::npos);
+    BOOST_TEST(refusal("http://h$/").find("not a host name") != std::string::npos);
+    BOOST_TEST(refusal("http://%4/").find("not a host name") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_refusal_never_shows_the_password) {
+    BOOST_TEST(refusal("http://me:secret@h:99999/").find("secret") == std::string::npos);
+    BOOST_TEST(refusal("ftp://me:secret@h/").find("secret") == std::string::npos);
+    BOOST_TEST(refusal("me:secret@h/").find("secret") == std::string::npos);
+    BOOST_TEST(refusal("http://me:secret@h/ x").find("secret") == std::string::npos);
+    BOOST_TEST(refusal("http://me:secret%@h/").find("secret") == std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(percent_encoding_goes_there_and_back) {
+    std::string all;
+    for (int c = 0; c < 256; ++c)
+        all += static_cast<char>(c);
+    BOOST_TEST(percent_decode(percent_encode(all)).value() == all);
+    BOOST_TEST(percent_encode("[\"a b\",1]/x~") == "%5B%22a%20b%22%2C1%5D%2Fx~");
+    BOOST_TEST(percent_encode_path("/a b/c") == "/a%20b/c");
+    BOOST_TEST(percent_decode("a+%2b%2B").value() == "a+++");
+    BOOST_TEST(!percent_decode("%").has_value());
+    BOOST_TEST(!percent_decode("%1").has_value());
+    BOOST_TEST(!percent_decode("%g1").has_value());
+}
