@@ -76,7 +76,9 @@ private:
 
     template <typename Held>
     static constexpr Ops inside{
-        [](void* at, Args&&... args) -> R { return invoke(*static_cast<Held*>(at), std::forward<Args>(args)...); },
+        [](void* at, Args&&... args) -> R {
+            return UniqueFunction::invoke(*static_cast<Held*>(at), std::forward<Args>(args)...);
+        },
         [](void* from, void* to) noexcept {
             ::new (to) Held(std::move(*static_cast<Held*>(from)));
             static_cast<Held*>(from)->~Held();
@@ -86,7 +88,9 @@ private:
 
     template <typename Held>
     static constexpr Ops outside{
-        [](void* at, Args&&... args) -> R { return invoke(**static_cast<Held**>(at), std::forward<Args>(args)...); },
+        [](void* at, Args&&... args) -> R {
+            return UniqueFunction::invoke(**static_cast<Held**>(at), std::forward<Args>(args)...);
+        },
         [](void* from, void* to) noexcept { ::new (to) Held*(*static_cast<Held**>(from)); },
         [](void* at) noexcept { delete *static_cast<Held**>(at); },
     };

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -18,27 +19,29 @@ namespace plait::testing {
 ///     transport.deliver("hello");
 ///     BOOST_TEST(transport.written() == "hello");
 ///
-/// Destroying it loses the connection (ConnectionAborted) if nobody did.
+/// Destroying it loses the connection (ConnectionAborted) if nobody did; allowed from the protocol's callbacks.
 /// Source: StringTransport of Twisted.
 class MemoryTransport final : public Transport {
 public:
     explicit MemoryTransport(std::shared_ptr<Protocol> protocol);
+    MemoryTransport(std::shared_ptr<Protocol> protocol, Address host, Address peer);
     ~MemoryTransport();
 
     /// What the protocol wrote since the last `take_written()`.
-    const std::string& written() const noexcept { return written_; }
-    /// The same, and empties the buffer: a Producer or `drained()` waiting for room goes on.
-    std::string take_written();
-    /// Leaves writes in `written()` but counts them as unsent (the default) or as sent at once.
+    const std::string& written() const noexcept;
+    /// The same, or the front of it, and takes it out of the buffer: who waits for room goes on.
+    std::string take_written(std::size_t at_most = std::string::npos);
+    /// True: what is written counts as sent at once. False, the default: as waiting until it is taken.
     void set_accepting(bool accepting);
 
-    /// Hands bytes to the protocol. While it is paused they are held, in order, and delivered by `resume_producing`'s
-    /// next `deliver()` or `deliver_held()`.
+    /// Hands bytes to the protocol. While it is paused they are held, in order, and delivered by `deliver_held()` or
+    /// the next `deliver()` after it resumed. Without effect once it has closed the connection.
     void deliver(std::string_view bytes);
     void deliver(Bytes bytes);
+    void deliver(const char* text) { deliver(std::string_view(text)); }
     void deliver_held();
 
-    /// The peer closes its direction.
+    /// The peer closes its direction; held like bytes while the protocol is paused.
     void deliver_end();
 
     /// The connection ends for `reason`: connection_lost is called, once.
@@ -47,10 +50,13 @@ public:
     void lose_cleanly();
     void lose_broken();
 
-    bool reading_paused() const noexcept { return paused_; }
-    bool lost() const noexcept { return lost_; }
-    bool aborted() const noexcept { return aborted_; }
-    bool write_closed() const noexcept { return write_closed_; }
+    bool reading_paused() const noexcept;
+    bool has_producer() const noexcept;
+    bool aborted() const noexcept;
+    bool write_closed() const noexcept;
+    bool lost() const noexcept;
+    /// What connection_lost was told; none before.
+    std::optional<Failure> reason() const;
 
     void write(Bytes data) override;
     void write(std::string_view text) override;
@@ -58,30 +64,26 @@ public:
     void write_sequence(std::span<const Bytes> pieces) override;
     /// Only recorded (`disconnecting()`); end it with `lose_cleanly()`.
     void lose_connection() override;
+    /// Only recorded (`write_closed()`).
     void lose_write_connection() override;
     /// Only recorded (`aborted()`, `disconnecting()`); end it with `lose()`.
     void abort_connection() override;
-    bool disconnecting() const noexcept override { return disconnecting_; }
-    void pause_producing() override { paused_ = true; }
-    void resume_producing() override { paused_ = false; }
+    bool disconnecting() const noexcept override;
+    void pause_producing() override;
+    void resume_producing() override;
     void register_producer(Producer& producer) override;
     void unregister_producer() override;
     void set_write_watermarks(std::size_t low, std::size_t high) override;
     std::size_t write_buffered() const noexcept override;
     Deferred<> drained() override;
-    Address host() const override { return {"10.0.0.1", 12345}; }
-    Address peer() const override { return {"192.168.1.1", 54321}; }
+    Address host() const override;
+    Address peer() const override;
     void set_no_delay(bool) override {}
     void set_keep_alive(bool) override {}
 
 private:
-    std::shared_ptr<Protocol> protocol_;
-    std::string written_;
-    bool paused_ = false;
-    bool lost_ = false;
-    bool aborted_ = false;
-    bool disconnecting_ = false;
-    bool write_closed_ = false;
+    struct State;
+    std::shared_ptr<State> state_;
 };
 
 }  // namespace plait::testing
