@@ -97,11 +97,10 @@ private:
     std::uint64_t rows_;
 };
 
-/// The server took longer than the options allow.
+/// The server took longer than the options allow. Connections that take too long are ConnectTimeout, as everywhere.
 class ViewTimeout : public TimeoutError {
 public:
     enum class Waiting : std::uint8_t {
-        connect,     ///< for the connection, name look-up included
         first_byte,  ///< for the answer to begin: the server may be building its index
         idle,        ///< for more of the answer, in the middle of it
         total,       ///< for all of it

@@ -19,7 +19,7 @@ struct ViewSpec {
     bool use_devmode = false;
 };
 
-/// How long to wait. Zero: for ever. Passing one ends the stream with ViewTimeout.
+/// How long to wait. Zero: for ever. Passing one ends the stream with ViewTimeout, or ConnectTimeout.
 struct ViewTimeouts {
     /// For the connection, name look-up included.
     Duration connect = std::chrono::seconds(10);
