@@ -74,6 +74,16 @@ private:
         void (*destroy)(void*) noexcept;
     };
 
+    // Stands before its users: Clang looks no further than here for a static member's initializer.
+    template <typename Held>
+    static R invoke(Held& callable, Args&&... args) {
+        if constexpr (std::is_void_v<R>) {
+            static_cast<void>(callable(std::forward<Args>(args)...));
+        } else {
+            return callable(std::forward<Args>(args)...);
+        }
+    }
+
     template <typename Held>
     static constexpr Ops inside{
         [](void* at, Args&&... args) -> R {
@@ -94,15 +104,6 @@ private:
         [](void* from, void* to) noexcept { ::new (to) Held*(*static_cast<Held**>(from)); },
         [](void* at) noexcept { delete *static_cast<Held**>(at); },
     };
-
-    template <typename Held>
-    static R invoke(Held& callable, Args&&... args) {
-        if constexpr (std::is_void_v<R>) {
-            static_cast<void>(callable(std::forward<Args>(args)...));
-        } else {
-            return callable(std::forward<Args>(args)...);
-        }
-    }
 
     void take(UniqueFunction& other) noexcept {
         ops_ = std::exchange(other.ops_, nullptr);

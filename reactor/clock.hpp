@@ -93,6 +93,9 @@ protected:
     /// Makes the calls due at `until`, in order; calls they set wait for the next pass.
     void run_due_calls(TimePoint until);
 
+    /// Cancels all calls, and those set from now on. For the destructors of clocks whose calls use the whole of them.
+    void drop_calls() noexcept;
+
 private:
     std::unique_ptr<detail::TimerQueue> timers_;
 };

@@ -20,7 +20,7 @@ class ReactorCore;
 ///
 /// A turn is one call from the event loop below into this library: a descriptor is ready, a timer is due. Everything
 /// written to transports during a turn is sent at its end, a system call a connection. Calls set with `call_soon` run
-/// after that, in turns of their own.
+/// in a turn after that.
 ///
 /// An exception from a callback never ends the loop: it becomes the reason a connection was lost, or is reported as an
 /// unhandled failure (deferred/unhandled.hpp).
@@ -58,7 +58,8 @@ public:
     /// Monotonic; never stale.
     TimePoint now() const noexcept override;
 
-    /// Calls `function` in a turn of its own, soon, after those asked for before it. Never before this returns.
+    /// Calls `function` in a later turn, soon, after those asked for before it; never before this returns. Those asked
+    /// for in one turn share the next, and what they write leaves together. Descriptors get their turns in between.
     void call_soon(UniqueFunction<void()> function);
 
     /// The one member for other threads: calls `function` in the reactor's thread, soon, in order, and wakes the loop
@@ -77,7 +78,10 @@ public:
     detail::ReactorCore& core() noexcept { return *core_; }
 
 private:
+    friend class detail::ReactorCore;
     void deadline_changed() override;
+    void require_stopped() const;
+    [[noreturn]] static void throw_stopped();
 
     std::unique_ptr<detail::ReactorCore> core_;
 };

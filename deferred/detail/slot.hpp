@@ -25,7 +25,7 @@ class Slot {
                   "Deferred<Failure>: a Deferred fails with a Failure, it does not carry one");
 
 public:
-    Slot() noexcept {}
+    Slot() noexcept : core_(nullptr) {}  // GCC 12 warns of users otherwise
     Slot(Slot&& other) noexcept { take(other); }
     Slot& operator=(Slot&& other) noexcept = delete;
     ~Slot() { reset(); }

@@ -41,7 +41,8 @@ template <typename T, typename Tag>
 class IntrusiveList {
 public:
     ~IntrusiveList() {
-        while (!empty()) pop_front();
+        while (!empty())
+            pop_front();
     }
 
     bool empty() const noexcept { return !head_.linked(); }

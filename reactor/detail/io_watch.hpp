@@ -1,4 +1,5 @@
-// IOWatch: one descriptor watched in the loop below, with the bookkeeping the seam asks for. Not the descriptor's owner.
+// IOWatch: one descriptor watched in the loop below, with the bookkeeping the seam asks for. Not the descriptor's
+// owner.
 #pragma once
 
 #include <memory>

@@ -1,5 +1,5 @@
-// ReactorCore: what transports, ports and look-ups need of a reactor and users do not: turns, gathered flushing, what is
-// open, late destruction. Not the loop: that is IOPS.
+// ReactorCore: what transports, ports and look-ups need of a reactor and users do not: turns, gathered flushing, what
+// is open, late destruction. Not the loop: that is IOPS.
 #pragma once
 
 #include <memory>
@@ -7,6 +7,7 @@
 
 #include "plait/deferred/unique_function.hpp"
 #include "plait/reactor/clock.hpp"
+#include "plait/reactor/detail/block_pool.hpp"
 #include "plait/reactor/detail/intrusive_list.hpp"
 #include "plait/reactor/detail/io_watch.hpp"
 #include "plait/reactor/detail/thread_calls.hpp"
@@ -99,11 +100,15 @@ public:
     /// Destroys `object` at the end of the turn, after flushing.
     void destroy_later(std::unique_ptr<Doomed> object) noexcept;
 
+    /// Memory for reading: one pool for all connections, since only one reads at a time.
+    BlockPool& read_blocks() noexcept { return read_blocks_; }
+
     /// See Reactor.
     void call_soon(UniqueFunction<void()> function);
     void call_from_thread(UniqueFunction<void()> function) { thread_calls_.post(std::move(function)); }
     void run();
     void stop();
+    void require_stopped() const;
     bool running() const noexcept { return running_; }
     void deadline_changed() noexcept;
     SignalDelivery& signals();
@@ -113,7 +118,7 @@ public:
 
 private:
     void event_ready(IOFlags) noexcept override;
-    void run_thread_calls() noexcept;
+    void run_thread_calls();
     void need_end_of_turn() noexcept {
         work_ = true;
         if (depth_ == 0) arm(TimePoint::min());
@@ -122,7 +127,6 @@ private:
     void run_soon_calls() noexcept;
     void destroy_doomed() noexcept;
     void arm(TimePoint wanted) noexcept;
-    void disarm_timer() noexcept;
 
     Reactor& reactor_;
     std::unique_ptr<IOPS> own_loop_;
@@ -136,8 +140,9 @@ private:
     IntrusiveList<Flushable, FlushTag> flushes_;
     IntrusiveList<Resource, ResourceTag> resources_;
     Doomed* doomed_ = nullptr;
+    BlockPool read_blocks_;
     std::vector<UniqueFunction<void()>> soon_calls_;
-    std::vector<UniqueFunction<void()>> soon_spare_;
+    std::vector<UniqueFunction<void()>> running_calls_;  // keeps its room from turn to turn
 
     std::unique_ptr<TimerEvent> timer_;
     TimePoint armed_for_ = TimePoint::max();

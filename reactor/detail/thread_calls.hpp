@@ -6,6 +6,7 @@
 
 #include "plait/deferred/unique_function.hpp"
 #include "plait/reactor/detail/io_watch.hpp"
+#include "plait/reactor/detail/wakeup.hpp"
 #include "plait/reactor/iops.hpp"
 
 namespace plait::detail {
@@ -34,7 +35,7 @@ private:
     void event_ready(IOFlags) noexcept override;
 
     UniqueFunction<void()> taken_;
-    int fd_;
+    Wakeup wakeup_;
     IOWatch watch_;
 
     std::mutex mutex_;

@@ -1,0 +1,86 @@
+#include "plait/reactor/address.hpp"
+
+#include <arpa/inet.h>
+
+#include <charconv>
+#include <stdexcept>
+
+namespace plait {
+
+namespace {
+
+std::string join(const std::string& host, std::uint16_t port) {
+    const bool v6 = host.find(':') != std::string::npos;
+    std::string text = v6 ? "[" + host + "]" : host;
+    return text += ":" + std::to_string(port);
+}
+
+[[noreturn]] void refuse(std::string_view text, const char* why) {
+    throw std::invalid_argument("\"" + std::string(text) + "\" is not a host and port: " + why);
+}
+
+std::uint16_t parse_port(std::string_view text, std::string_view digits) {
+    unsigned value = 0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+    if (error != std::errc() || end != digits.data() + digits.size() || value == 0 || value > 65535)
+        refuse(text, "the port must be a number from 1 to 65535");
+    return static_cast<std::uint16_t>(value);
+}
+
+HostPort with_default(std::string_view text, std::string_view host, std::optional<std::uint16_t> port) {
+    if (!port) refuse(text, "it names no port; write host:port");
+    return {std::string(host), *port};
+}
+
+HostPort parse_bracketed(std::string_view text, std::optional<std::uint16_t> default_port) {
+    const std::size_t end = text.find(']');
+    if (end == std::string_view::npos) refuse(text, "the bracket is not closed; write [address]:port");
+    const std::string_view host = text.substr(1, end - 1);
+    const std::string_view rest = text.substr(end + 1);
+    if (host.find(':') == std::string_view::npos || !is_numeric_address(host))
+        refuse(text, "only an IPv6 address goes in brackets");
+    if (rest.empty()) return with_default(text, host, default_port);
+    if (rest.front() != ':') refuse(text, "only a colon and a port may follow the bracket");
+    return {std::string(host), parse_port(text, rest.substr(1))};
+}
+
+}  // namespace
+
+std::string Address::str() const {
+    if (port == 0 && !is_numeric_address(ip)) return ip;
+    return join(ip, port);
+}
+
+std::string HostPort::str() const {
+    return join(host, port);
+}
+
+HostPort parse_host_port(std::string_view text, std::optional<std::uint16_t> default_port) {
+    if (text.empty()) refuse(text, "it is empty");
+    for (const char c : text)
+        if (static_cast<unsigned char>(c) <= ' ' || c == '/' || c == '\x7f')
+            refuse(text, "a host name has no spaces and no slashes");
+    if (text.front() == '[') return parse_bracketed(text, default_port);
+
+    const std::size_t colon = text.find(':');
+    if (colon == std::string_view::npos) return with_default(text, text, default_port);
+    if (text.find(':', colon + 1) != std::string_view::npos) {
+        if (!is_numeric_address(text)) refuse(text, "it has more than one colon and is no IPv6 address");
+        if (!default_port) refuse(text, "it names no port; write an IPv6 address as [address]:port");
+        return {std::string(text), *default_port};
+    }
+    if (colon == 0) refuse(text, "it names no host");
+    return {std::string(text.substr(0, colon)), parse_port(text, text.substr(colon + 1))};
+}
+
+bool is_numeric_address(std::string_view host) noexcept {
+    char text[INET6_ADDRSTRLEN + 1] = {};
+    const std::string_view address = host.substr(0, host.find('%'));  // fe80::1%eth0
+    if (address.size() >= sizeof text) return false;
+    address.copy(text, address.size());
+    in6_addr binary;
+    if (::inet_pton(AF_INET6, text, &binary) == 1) return true;
+    return address.size() == host.size() && ::inet_pton(AF_INET, text, &binary) == 1;
+}
+
+}  // namespace plait

@@ -1,0 +1,86 @@
+#include "plait/reactor/detail/ev_iops.hpp"
+
+#define EV_COMPAT3 0  // no old names without a prefix
+#include <ev.h>
+
+#include <stdexcept>
+
+namespace plait::detail {
+
+namespace {
+
+// libev counts READ 1 and WRITE 2 where the seam counts 2 and 4.
+static_assert(EV_READ * 2 == static_cast<int>(IOFlags::read) && EV_WRITE * 2 == static_cast<int>(IOFlags::write));
+
+struct EvIOEvent final : IOEvent {
+    EvIOEvent(int fd, EventHandler& handler) noexcept : IOEvent(fd, handler) {
+        ev_io_init(&watcher, &EvIOEvent::fired, fd, 0);
+        watcher.data = this;
+    }
+
+    static void fired(struct ev_loop*, ev_io* watcher, int events) {
+        static_cast<EvIOEvent*>(watcher->data)->ready(static_cast<IOFlags>((events & (EV_READ | EV_WRITE)) * 2));
+    }
+
+    ev_io watcher;
+};
+
+struct EvTimerEvent final : TimerEvent {
+    explicit EvTimerEvent(EventHandler& handler) noexcept : TimerEvent(handler) {
+        ev_timer_init(&watcher, &EvTimerEvent::fired, 0., 0.);
+        watcher.data = this;
+    }
+
+    static void fired(struct ev_loop*, ev_timer* watcher, int) {
+        static_cast<EvTimerEvent*>(watcher->data)->ready(IOFlags::none);
+    }
+
+    ev_timer watcher;
+};
+
+}  // namespace
+
+EvIOPS::EvIOPS() : loop_(ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV | EVFLAG_NOINOTIFY | EVFLAG_NOSIGMASK)) {
+    if (loop_ == nullptr)
+        throw std::runtime_error("cannot make an event loop: libev found no usable back end (out of descriptors?)");
+}
+
+EvIOPS::~EvIOPS() {
+    ev_loop_destroy(loop_);
+}
+
+void EvIOPS::update_event(IOEvent& event, EventAction action, IOFlags flags) {
+    ev_io& watcher = static_cast<EvIOEvent&>(event).watcher;
+    ev_io_stop(loop_, &watcher);
+    if (action != EventAction::watch) return;
+    ev_io_modify(&watcher, static_cast<int>(flags) / 2);
+    ev_io_start(loop_, &watcher);
+}
+
+void EvIOPS::update_timer(TimerEvent& timer, EventAction action, std::chrono::microseconds delay) {
+    ev_timer& watcher = static_cast<EvTimerEvent&>(timer).watcher;
+    ev_timer_stop(loop_, &watcher);
+    if (action != EventAction::watch) return;
+    // libev counts from its last look at the clock, which a long callback makes stale. Zero is due next in any case.
+    if (delay > std::chrono::microseconds::zero()) ev_now_update(loop_);
+    ev_timer_set(&watcher, std::chrono::duration<double>(delay).count(), 0.);
+    ev_timer_start(loop_, &watcher);
+}
+
+void EvIOPS::start_watching() {
+    ev_run(loop_, 0);
+}
+
+void EvIOPS::stop_watching() {
+    ev_break(loop_, EVBREAK_ALL);
+}
+
+std::unique_ptr<IOEvent> EvIOPS::io_event_factory(int fd, EventHandler& handler) {
+    return std::make_unique<EvIOEvent>(fd, handler);
+}
+
+std::unique_ptr<TimerEvent> EvIOPS::timer_event_factory(EventHandler& handler) {
+    return std::make_unique<EvTimerEvent>(handler);
+}
+
+}  // namespace plait::detail

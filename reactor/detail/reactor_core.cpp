@@ -1,0 +1,161 @@
+#include "plait/reactor/detail/reactor_core.hpp"
+
+#include <algorithm>
+#include <cassert>
+
+#include "plait/reactor/detail/contain.hpp"
+#include "plait/reactor/detail/signal_delivery.hpp"
+#include "plait/reactor/errors.hpp"
+#include "plait/reactor/reactor.hpp"
+
+namespace plait::detail {
+
+namespace {
+
+using Calls = std::vector<UniqueFunction<void()>>;
+
+// No loop below needs to count further than a day; the timer is then set again.
+constexpr std::chrono::microseconds longest_wait = std::chrono::hours(24);
+// Connections that are opened anew by the loss of others, while the reactor is destroyed, are given up on after so
+// many.
+constexpr int close_limit = 100'000;
+
+void make_calls(Calls& calls) noexcept {
+    for (UniqueFunction<void()>& call : calls) {
+        contain(call);
+        call.reset();
+    }
+    calls.clear();
+}
+
+}  // namespace
+
+ReactorCore::ReactorCore(Reactor& reactor, IOPS& loop, std::unique_ptr<IOPS> own)
+    : reactor_(reactor),
+      own_loop_(std::move(own)),
+      loop_(loop),
+      timer_(loop.timer_event_factory(*this)),
+      thread_calls_(loop, [this] { run_thread_calls(); }) {}
+
+ReactorCore::~ReactorCore() {
+    assert(depth_ == 0 && !running_ && "a Reactor was destroyed from one of its own callbacks");
+    contain([this] {
+        if (timer_->state() == Event::State::active) loop_.update_timer(*timer_, EventAction::unwatch, {});
+        timer_->set_state(Event::State::initialized);
+        loop_.update_timer(*timer_, EventAction::cleanup, {});
+    });
+    timer_->set_state(Event::State::freed);
+}
+
+void ReactorCore::close() noexcept {
+    closing_ = true;
+    signals_.reset();
+    thread_calls_.close();
+    {
+        const Calls dropped = std::move(soon_calls_);
+    }
+    reactor_.drop_calls();
+    for (int count = 0; count < close_limit && !resources_.empty(); ++count) {
+        const Turn turn(*this);
+        resources_.pop_front().reactor_destroyed();
+    }
+    while (doomed_ != nullptr)
+        destroy_doomed();
+    reactor_.drop_calls();  // what the losses set
+}
+
+void ReactorCore::destroy_later(std::unique_ptr<Doomed> object) noexcept {
+    object->next_doomed_ = doomed_;
+    doomed_ = object.release();
+    need_end_of_turn();
+}
+
+void ReactorCore::call_soon(UniqueFunction<void()> function) {
+    if (closing_) return;
+    soon_calls_.push_back(std::move(function));
+    need_end_of_turn();
+}
+
+void ReactorCore::require_stopped() const {
+    if (running_ || depth_ != 0) throw ReactorAlreadyRunning("a reactor was run from inside one of its own callbacks");
+}
+
+void ReactorCore::run() {
+    require_stopped();
+    struct Running {
+        explicit Running(bool& flag) noexcept : flag_(flag) { flag_ = true; }
+        ~Running() { flag_ = false; }
+        bool& flag_;
+    };
+    const Running running(running_);
+    loop_.start_watching();
+}
+
+void ReactorCore::stop() {
+    if (running_) loop_.stop_watching();
+}
+
+SignalDelivery& ReactorCore::signals() {
+    if (signals_ == nullptr) signals_ = std::make_unique<SignalDelivery>(*this);
+    return *signals_;
+}
+
+void ReactorCore::deadline_changed() noexcept {
+    work_ = true;
+    if (depth_ == 0) arm(reactor_.next_deadline());
+}
+
+void ReactorCore::event_ready(IOFlags) noexcept {
+    const Turn turn(*this);
+    armed_for_ = TimePoint::max();
+    timer_->set_state(Event::State::initialized);
+    work_ = true;  // the timer is set again at the end, whatever happens until then
+    running_calls_.swap(soon_calls_);
+    make_calls(running_calls_);
+    contain([this] { reactor_.run_due_calls(reactor_.now()); });
+}
+
+void ReactorCore::run_thread_calls() {
+    const Turn turn(*this);
+    Calls calls;
+    thread_calls_.take(calls);
+    make_calls(calls);
+}
+
+void ReactorCore::end_turn() noexcept {
+    work_ = false;
+    IntrusiveList<Flushable, FlushTag> now;
+    now.splice_back(flushes_);
+    while (!now.empty())
+        now.pop_front().flush();
+    destroy_doomed();
+    if (soon_calls_.empty() && flushes_.empty() && doomed_ == nullptr) {
+        arm(reactor_.next_deadline());
+    } else {
+        work_ = true;
+        arm(TimePoint::min());
+    }
+}
+
+void ReactorCore::destroy_doomed() noexcept {
+    for (Doomed* doomed = std::exchange(doomed_, nullptr); doomed != nullptr;) {
+        const std::unique_ptr<Doomed> object(doomed);
+        doomed = object->next_doomed_;
+    }
+}
+
+void ReactorCore::arm(TimePoint wanted) noexcept {
+    // A timer that is due too early is left alone: it finds nothing to do and is set again. Deadlines that come and go
+    // before it, as time limits do, thus cost the loop below nothing.
+    if (wanted >= armed_for_ || closing_) return;
+    std::chrono::microseconds delay{0};
+    if (wanted != TimePoint::min()) {
+        const Duration left = std::max(wanted - reactor_.now(), Duration::zero());
+        delay = std::min(std::chrono::ceil<std::chrono::microseconds>(left), longest_wait);
+    }
+    armed_for_ = wanted;
+    contain([&] { loop_.update_timer(*timer_, EventAction::watch, delay); });
+    timer_->set_state(Event::State::active);
+}
+
+}  // namespace plait::detail

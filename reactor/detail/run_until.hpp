@@ -1,0 +1,24 @@
+// The body of Reactor::run_until(). Not for inclusion by itself.
+#pragma once
+
+#include <optional>
+#include <utility>
+
+#include "plait/reactor/reactor.hpp"
+
+namespace plait {
+
+template <typename T>
+T Reactor::run_until(Deferred<T> deferred) {
+    require_stopped();
+    std::optional<Result<T>> outcome;
+    const Deferred<> waiting = std::move(deferred).add_both([this, &outcome](Result<T> result) {
+        outcome.emplace(std::move(result));
+        stop();
+    });
+    if (!outcome) run();
+    if (!outcome) throw_stopped();
+    return std::move(*outcome).value();
+}
+
+}  // namespace plait

@@ -1,0 +1,83 @@
+#include "plait/reactor/detail/signal_registry.hpp"
+
+#include <cerrno>
+#include <csignal>
+#include <mutex>
+#include <string>
+#include <system_error>
+
+namespace plait::detail {
+
+namespace {
+
+struct Disposition {
+    int users = 0;
+    struct sigaction previous = {};
+};
+
+std::mutex mutex;  // guards what the handler does not touch
+std::array<Disposition, signal_limit> dispositions;
+std::atomic<SignalMailbox*> mailboxes{nullptr};
+
+static_assert(std::atomic<SignalMailbox*>::is_always_lock_free && std::atomic<std::uint32_t>::is_always_lock_free);
+
+// Runs in any thread, between any two instructions: nothing but lock-free atomics and write(2).
+extern "C" void plait_signal_arrived(int number) {
+    const auto index = static_cast<std::size_t>(number);
+    for (SignalMailbox* box = mailboxes.load(std::memory_order_acquire); box != nullptr; box = box->next) {
+        if (box->wanted[index].load(std::memory_order_acquire) == 0) continue;
+        box->arrived[index].fetch_add(1, std::memory_order_release);
+        box->wakeup.set();
+    }
+}
+
+void install(int number, struct sigaction& previous) {
+    struct sigaction action = {};
+    action.sa_handler = plait_signal_arrived;
+    action.sa_flags = SA_RESTART;
+    sigemptyset(&action.sa_mask);
+    if (::sigaction(number, &action, &previous) != 0)
+        throw std::system_error(errno, std::generic_category(), "cannot handle signal " + std::to_string(number));
+}
+
+}  // namespace
+
+SignalMailbox& acquire_signal_mailbox() {
+    const std::lock_guard lock(mutex);
+    for (SignalMailbox* box = mailboxes.load(std::memory_order_relaxed); box != nullptr; box = box->next) {
+        if (box->in_use) continue;
+        box->in_use = true;
+        return *box;
+    }
+    auto* box = new SignalMailbox;
+    box->next = mailboxes.load(std::memory_order_relaxed);
+    mailboxes.store(box, std::memory_order_release);
+    return *box;
+}
+
+void release_signal_mailbox(SignalMailbox& mailbox) noexcept {
+    const std::lock_guard lock(mutex);
+    for (auto& count : mailbox.arrived)
+        count.store(0, std::memory_order_relaxed);
+    mailbox.wakeup.clear();
+    mailbox.in_use = false;
+}
+
+void want_signal(SignalMailbox& mailbox, int number) {
+    if (number < 1 || number >= signal_limit)
+        throw std::system_error(EINVAL, std::generic_category(), "there is no signal " + std::to_string(number));
+    const auto index = static_cast<std::size_t>(number);
+    const std::lock_guard lock(mutex);
+    if (dispositions[index].users == 0) install(number, dispositions[index].previous);
+    ++dispositions[index].users;
+    mailbox.wanted[index].fetch_add(1, std::memory_order_release);
+}
+
+void unwant_signal(SignalMailbox& mailbox, int number) noexcept {
+    const auto index = static_cast<std::size_t>(number);
+    const std::lock_guard lock(mutex);
+    mailbox.wanted[index].fetch_sub(1, std::memory_order_release);
+    if (--dispositions[index].users == 0) ::sigaction(number, &dispositions[index].previous, nullptr);
+}
+
+}  // namespace plait::detail

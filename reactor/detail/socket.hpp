@@ -1,0 +1,47 @@
+// Sockets: addresses in and out of the kernel's form, and its errors as sentences and types. No events, no state.
+#pragma once
+
+#include <sys/socket.h>
+
+#include <optional>
+#include <string>
+
+#include "plait/deferred/failure.hpp"
+#include "plait/reactor/address.hpp"
+#include "plait/reactor/detail/unique_fd.hpp"
+
+namespace plait::detail {
+
+struct SocketAddress {
+    sockaddr_storage storage{};
+    socklen_t size = 0;
+
+    const sockaddr* get() const noexcept { return reinterpret_cast<const sockaddr*>(&storage); }
+    sockaddr* get() noexcept { return reinterpret_cast<sockaddr*>(&storage); }
+    int family() const noexcept { return storage.ss_family; }
+};
+
+/// None unless `where.ip` is numeric: "10.0.0.1", "::1", "fe80::1%eth0".
+std::optional<SocketAddress> to_socket_address(const Address& where);
+
+/// Of an IPv4 or IPv6 socket address; empty for any other.
+Address to_address(const sockaddr* from);
+
+/// What the socket is bound to.
+Address local_address(int fd);
+
+/// A stream socket that neither blocks nor is inherited. Empty when there is none to be had; errno says why.
+UniqueFd make_stream_socket(int family) noexcept;
+
+bool set_option(int fd, int level, int name, int value) noexcept;
+
+/// Closing it will reset the connection.
+void reset_on_close(int fd) noexcept;
+
+/// "connection refused"
+std::string error_text(int error);
+
+/// ConnectionLost("the connection to 10.0.0.1:2181 was lost: connection reset by peer")
+Failure connection_lost(const Address& peer, int error);
+
+}  // namespace plait::detail

@@ -1,0 +1,130 @@
+#include "plait/reactor/detail/timer_queue.hpp"
+
+#include <algorithm>
+#include <memory>
+
+#include "plait/reactor/detail/contain.hpp"
+
+namespace plait::detail {
+
+namespace {
+constexpr std::size_t children = 4;
+// Captures that set further calls while they are destroyed are given up on (and leaked) after so many.
+constexpr int close_rounds = 1000;
+}  // namespace
+
+TimerNode& TimerQueue::add(Duration delay) {
+    auto node = std::make_unique<TimerNode>();
+    node->queue = this;
+    const TimePoint deadline = after(delay);
+    heap_.emplace_back();
+    sift_up(heap_.size() - 1, Entry{deadline, next_order_++, node.get()});
+    tell_if_changed();
+    return *node.release();
+}
+
+TimePoint TimerQueue::after(Duration delay) const noexcept {
+    if (closed_) return TimePoint::max();
+    const TimePoint now = clock_.now();
+    if (delay <= Duration::zero()) return now;
+    return delay > TimePoint::max() - now ? TimePoint::max() : now + delay;
+}
+
+void TimerQueue::run_due(TimePoint until) {
+    // Calls set during this pass have a later order; as they cannot be due before what is due already, they come last.
+    const std::uint64_t end = next_order_;
+    ++passes_;
+    while (!heap_.empty() && heap_.front().deadline <= until && heap_.front().order < end)
+        run_first();
+    --passes_;
+    tell_if_changed();
+}
+
+void TimerQueue::run_first() noexcept {
+    TimerNode* node = heap_.front().node;
+    remove(0);
+    node->queue = nullptr;
+    UniqueFunction<void()> function = std::move(node->function);
+    node->let_go();
+    contain(function);
+}
+
+void TimerQueue::cancel(TimerNode& node) noexcept {
+    // Destroyed last: the captures may own the handle, this queue's clock, anything.
+    const UniqueFunction<void()> dropped = std::move(node.function);
+    remove(node.position);
+    node.queue = nullptr;
+    node.let_go();
+    tell_if_changed();
+}
+
+void TimerQueue::reset(TimerNode& node, TimePoint deadline) noexcept {
+    settle(node.position, Entry{deadline, next_order_++, &node});
+    tell_if_changed();
+}
+
+void TimerQueue::close() noexcept {
+    closed_ = true;
+    for (int round = 0; round < close_rounds && !heap_.empty(); ++round) {
+        std::vector<Entry> entries;
+        entries.swap(heap_);
+        for (const Entry& entry : entries)
+            entry.node->queue = nullptr;
+        for (const Entry& entry : entries) {
+            entry.node->function.reset();
+            entry.node->let_go();
+        }
+    }
+}
+
+void TimerQueue::tell_if_changed() noexcept {
+    if (closed_ || passes_ != 0 || next_deadline() == told_) return;
+    told_ = next_deadline();
+    contain([this] { changed_(clock_); });
+}
+
+void TimerQueue::remove(std::size_t position) noexcept {
+    const Entry last = heap_.back();
+    heap_.pop_back();
+    if (position < heap_.size()) settle(position, last);
+}
+
+void TimerQueue::place(std::size_t position, const Entry& entry) noexcept {
+    heap_[position] = entry;
+    entry.node->position = position;
+}
+
+void TimerQueue::settle(std::size_t position, const Entry& entry) noexcept {
+    if (position > 0 && entry.before(heap_[(position - 1) / children])) {
+        sift_up(position, entry);
+    } else {
+        sift_down(position, entry);
+    }
+}
+
+void TimerQueue::sift_up(std::size_t position, const Entry& entry) noexcept {
+    while (position > 0) {
+        const std::size_t parent = (position - 1) / children;
+        if (!entry.before(heap_[parent])) break;
+        place(position, heap_[parent]);
+        position = parent;
+    }
+    place(position, entry);
+}
+
+void TimerQueue::sift_down(std::size_t position, const Entry& entry) noexcept {
+    for (;;) {
+        const std::size_t first = position * children + 1;
+        if (first >= heap_.size()) break;
+        const std::size_t end = std::min(first + children, heap_.size());
+        std::size_t least = first;
+        for (std::size_t child = first + 1; child < end; ++child)
+            if (heap_[child].before(heap_[least])) least = child;
+        if (!heap_[least].before(entry)) break;
+        place(position, heap_[least]);
+        position = least;
+    }
+    place(position, entry);
+}
+
+}  // namespace plait::detail

@@ -1,0 +1,88 @@
+#include "plait/reactor/react.hpp"
+
+#include <csignal>
+#include <cstdio>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace plait {
+
+namespace {
+
+constexpr int failed = 1;
+
+/// One program: main's Deferred, the signals that end it, and the exit code it comes to.
+class Program {
+public:
+    explicit Program(Reactor& reactor) : reactor_(reactor) {
+        for (const int number : {SIGINT, SIGTERM})
+            signals_.push_back(reactor.on_signal(number, [this](int) { interrupt(); }));
+    }
+
+    int run(UniqueFunction<Deferred<int>(Reactor&)> main) {
+        reactor_.call_soon([this, &main] { start(main); });
+        reactor_.run();
+        if (!code_) complain("the reactor was stopped before main had ended");
+        running_ = Deferred<>();
+        return code_.value_or(failed);
+    }
+
+private:
+    void start(UniqueFunction<Deferred<int>(Reactor&)>& main) {
+        Deferred<int> result = [&] {
+            try {
+                return main(reactor_);
+            } catch (...) {
+                return fail<int>(Failure::current());
+            }
+        }();
+        running_ = std::move(result).add_both([this](Result<int> ended) { finish(ended); });
+        if (interrupted_) running_.cancel();
+    }
+
+    void interrupt() {
+        // From here on the signals have their default actions again: a second one ends the process.
+        interrupted_ = true;
+        signals_.clear();
+        if (running_.valid()) running_.cancel();
+    }
+
+    void finish(const Result<int>& ended) {
+        if (ended.has_value()) {
+            code_ = ended.value();
+        } else if (interrupted_ && ended.failure().check<Cancelled>() != nullptr) {
+            code_ = 0;
+        } else {
+            complain(ended.failure().message());
+            code_ = failed;
+        }
+        reactor_.stop();
+    }
+
+    static void complain(std::string text) {
+        for (char& c : text)
+            if (c == '\n' || c == '\r') c = ' ';
+        std::fprintf(stderr, "%s\n", text.c_str());
+    }
+
+    Reactor& reactor_;
+    std::vector<SignalSubscription> signals_;
+    Deferred<> running_;
+    std::optional<int> code_;
+    bool interrupted_ = false;
+};
+
+}  // namespace
+
+int react(UniqueFunction<Deferred<>(Reactor&)> main) {
+    return react_with_code([&main](Reactor& reactor) { return main(reactor).add_callback([] { return 0; }); });
+}
+
+int react_with_code(UniqueFunction<Deferred<int>(Reactor&)> main) {
+    Reactor reactor;
+    Program program(reactor);
+    return program.run(std::move(main));
+}
+
+}  // namespace plait

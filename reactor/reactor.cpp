@@ -1,0 +1,66 @@
+#include "plait/reactor/reactor.hpp"
+
+#include "plait/reactor/detail/ev_iops.hpp"
+#include "plait/reactor/detail/reactor_core.hpp"
+#include "plait/reactor/detail/signal_delivery.hpp"
+#include "plait/reactor/errors.hpp"
+
+namespace plait {
+
+Reactor::Reactor() {
+    auto own = std::make_unique<detail::EvIOPS>();
+    IOPS& loop = *own;
+    core_ = std::make_unique<detail::ReactorCore>(*this, loop, std::move(own));
+}
+
+Reactor::Reactor(IOPS& loop) : core_(std::make_unique<detail::ReactorCore>(*this, loop, nullptr)) {}
+
+Reactor::~Reactor() {
+    core_->close();
+}
+
+void Reactor::run() {
+    core_->run();
+}
+
+void Reactor::stop() {
+    core_->stop();
+}
+
+bool Reactor::running() const noexcept {
+    return core_->running();
+}
+
+TimePoint Reactor::now() const noexcept {
+    return std::chrono::steady_clock::now();
+}
+
+void Reactor::call_soon(UniqueFunction<void()> function) {
+    core_->call_soon(std::move(function));
+}
+
+void Reactor::call_from_thread(UniqueFunction<void()> function) {
+    core_->call_from_thread(std::move(function));
+}
+
+SignalSubscription Reactor::on_signal(int signal_number, UniqueFunction<void(int)> handler) {
+    return core_->signals().subscribe(signal_number, std::move(handler));
+}
+
+IOPS& Reactor::iops() noexcept {
+    return core_->iops();
+}
+
+void Reactor::require_stopped() const {
+    core_->require_stopped();
+}
+
+void Reactor::throw_stopped() {
+    throw ReactorStopped("the reactor was stopped before the result it was run for had come");
+}
+
+void Reactor::deadline_changed() {
+    core_->deadline_changed();
+}
+
+}  // namespace plait

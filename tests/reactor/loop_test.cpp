@@ -1,0 +1,375 @@
+#define BOOST_TEST_MODULE reactor_loop
+#include <boost/test/unit_test.hpp>
+
+#include "plait/reactor/reactor.hpp"
+
+#include <sys/socket.h>
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "plait/deferred/errors.hpp"
+#include "plait/deferred/unhandled.hpp"
+#include "plait/reactor/detail/io_watch.hpp"
+#include "plait/reactor/detail/reactor_core.hpp"
+#include "plait/reactor/detail/unique_fd.hpp"
+#include "plait/reactor/errors.hpp"
+
+using namespace plait;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// Counts reported failures in a scope, and keeps them off the terminal.
+class Reports {
+public:
+    Reports()
+        : previous_(set_unhandled_failure_hook([](const UnhandledFailure&) {})), start_(unhandled_failure_count()) {}
+    ~Reports() { set_unhandled_failure_hook(previous_); }
+    std::uint64_t count() const { return unhandled_failure_count() - start_; }
+
+private:
+    UnhandledFailureHook previous_;
+    std::uint64_t start_;
+};
+
+struct SocketPair {
+    SocketPair() {
+        int fds[2];
+        BOOST_REQUIRE_EQUAL(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+        near = detail::UniqueFd(fds[0]);
+        far = detail::UniqueFd(fds[1]);
+    }
+    detail::UniqueFd near, far;
+};
+
+struct Reader final : EventHandler {
+    Reader(Reactor& reactor, int fd, UniqueFunction<void(IOFlags)> call)
+        : core(reactor.core()), on_ready(std::move(call)), watch(reactor.iops(), fd, *this) {
+        watch.watch(IOFlags::read);
+    }
+    void event_ready(IOFlags flags) noexcept override {
+        const detail::ReactorCore::Turn turn(core);
+        on_ready(flags);
+    }
+    detail::ReactorCore& core;
+    UniqueFunction<void(IOFlags)> on_ready;
+    detail::IOWatch watch;
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(run_returns_when_stopped) {
+    Reactor reactor;
+    bool ran = false;
+    reactor.call_soon([&] {
+        ran = true;
+        BOOST_TEST(reactor.running());
+        reactor.stop();
+    });
+    BOOST_TEST(!reactor.running());
+    reactor.run();
+    BOOST_TEST(ran);
+    BOOST_TEST(!reactor.running());
+}
+
+BOOST_AUTO_TEST_CASE(a_reactor_runs_again_after_stop) {
+    Reactor reactor;
+    for (int round = 0; round < 3; ++round) {
+        int calls = 0;
+        auto call = reactor.call_later(1ms, [&] {
+            ++calls;
+            reactor.stop();
+        });
+        reactor.run();
+        BOOST_TEST(calls == 1);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(stop_without_run_has_no_effect_on_the_next_run) {
+    Reactor reactor;
+    reactor.stop();
+    bool ran = false;
+    reactor.call_soon([&] {
+        ran = true;
+        reactor.stop();
+    });
+    reactor.run();
+    BOOST_TEST(ran);
+}
+
+BOOST_AUTO_TEST_CASE(running_a_running_reactor_throws) {
+    Reactor reactor;
+    reactor.call_soon([&] {
+        BOOST_CHECK_THROW(reactor.run(), ReactorAlreadyRunning);
+        BOOST_CHECK_THROW(reactor.run_until(succeed(1)), ReactorAlreadyRunning);
+        reactor.stop();
+    });
+    reactor.run();
+}
+
+BOOST_AUTO_TEST_CASE(timers_fire_by_deadline_and_equal_ones_in_the_order_set) {
+    Reactor reactor;
+    std::string order;
+    auto c = reactor.call_later(4ms, [&] {
+        order += 'c';
+        reactor.stop();
+    });
+    auto a = reactor.call_later(1ms, [&] { order += 'a'; });
+    auto b = reactor.call_later(2ms, [&] { order += 'b'; });
+    auto now1 = reactor.call_later(0ms, [&] { order += '1'; });
+    auto now2 = reactor.call_later(0ms, [&] { order += '2'; });
+    reactor.run();
+    BOOST_TEST(order == "12abc");
+}
+
+BOOST_AUTO_TEST_CASE(timers_never_fire_early) {
+    Reactor reactor;
+    for (const auto delay : {100us, 900us, 1500us, 3300us}) {
+        const TimePoint start = reactor.now();
+        reactor.run_until(reactor.sleep(delay));
+        BOOST_TEST((reactor.now() - start >= delay));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_timer_set_after_a_long_callback_counts_from_then) {
+    Reactor reactor;
+    TimePoint set, fired;
+    DelayedCall later;
+    reactor.call_soon([&] {
+        const TimePoint busy_until = reactor.now() + 20ms;
+        while (reactor.now() < busy_until) {
+        }
+        set = reactor.now();
+        later = reactor.call_later(15ms, [&] {
+            fired = reactor.now();
+            reactor.stop();
+        });
+    });
+    reactor.run();
+    BOOST_TEST((fired - set >= 15ms));
+}
+
+BOOST_AUTO_TEST_CASE(an_earlier_timer_set_in_a_callback_is_not_late) {
+    Reactor reactor;
+    auto far = reactor.call_later(1h, [] {});
+    auto near = reactor.call_later(1ms, [&] { reactor.stop(); });
+    reactor.run();
+    DelayedCall nearer;
+    reactor.call_soon([&] { nearer = reactor.call_later(2ms, [&] { reactor.stop(); }); });
+    reactor.run();
+    BOOST_TEST(far.active());
+}
+
+BOOST_AUTO_TEST_CASE(call_soon_keeps_order_and_does_not_starve_descriptors) {
+    Reactor reactor;
+    SocketPair pair;
+    BOOST_REQUIRE_EQUAL(::write(pair.far.get(), "x", 1), 1);
+    int rounds = 0;
+    bool read = false;
+    Reader reader(reactor, pair.near.get(), [&](IOFlags flags) {
+        BOOST_TEST((flags == IOFlags::read));
+        read = true;
+        reactor.stop();
+    });
+    struct Again {
+        Reactor& reactor;
+        int& rounds;
+        void operator()() const {
+            if (++rounds < 100'000) reactor.call_soon(*this);
+        }
+    };
+    reactor.call_soon(Again{reactor, rounds});
+    reactor.run();
+    BOOST_TEST(read);
+    BOOST_TEST(rounds < 100);
+}
+
+BOOST_AUTO_TEST_CASE(call_soon_never_calls_before_it_returns) {
+    Reactor reactor;
+    std::string order;
+    reactor.call_soon([&] {
+        reactor.call_soon([&] {
+            order += 'b';
+            reactor.stop();
+        });
+        order += 'a';
+    });
+    reactor.run();
+    BOOST_TEST(order == "ab");
+}
+
+BOOST_AUTO_TEST_CASE(exceptions_from_callbacks_are_reported_and_do_not_end_the_loop) {
+    const Reports reports;
+    Reactor reactor;
+    reactor.call_soon([] { throw std::runtime_error("soon"); });
+    reactor.call_from_thread([] { throw std::runtime_error("thread"); });
+    auto bad = reactor.call_later(0ms, [] { throw 42; });
+    auto good = reactor.call_later(1ms, [&] { reactor.stop(); });
+    reactor.run();
+    BOOST_TEST(reports.count() == 3u);
+}
+
+BOOST_AUTO_TEST_CASE(run_until_gives_the_value) {
+    Reactor reactor;
+    BOOST_TEST(reactor.run_until(reactor.sleep(1ms).add_callback([] { return std::string("done"); })) == "done");
+    BOOST_TEST(reactor.run_until(succeed(7)) == 7);
+    reactor.run_until(reactor.sleep(1ms));
+}
+
+BOOST_AUTO_TEST_CASE(run_until_throws_the_failure) {
+    Reactor reactor;
+    BOOST_CHECK_THROW(reactor.run_until(reactor.sleep(1ms).add_callback([] { throw std::out_of_range("gone"); })),
+                      std::out_of_range);
+    BOOST_CHECK_THROW(reactor.run_until(fail<int>(std::out_of_range("gone"))), std::out_of_range);
+}
+
+BOOST_AUTO_TEST_CASE(run_until_throws_when_stopped_first_and_drops_what_it_waited_for) {
+    Reactor reactor;
+    bool dropped = false;
+    auto [never, promise] = make_deferred<int>([&] { dropped = true; });
+    reactor.call_soon([&] { reactor.stop(); });
+    BOOST_CHECK_THROW(reactor.run_until(std::move(never)), ReactorStopped);
+    BOOST_TEST(dropped);
+}
+
+BOOST_AUTO_TEST_CASE(a_watched_descriptor_is_reported_for_as_long_as_it_is_ready) {
+    Reactor reactor;
+    SocketPair pair;
+    BOOST_REQUIRE_EQUAL(::write(pair.far.get(), "x", 1), 1);
+    int times = 0;
+    Reader reader(reactor, pair.near.get(), [&](IOFlags) {
+        if (++times == 3) reactor.stop();  // never read: level-triggered
+    });
+    reactor.run();
+    BOOST_TEST(times == 3);
+}
+
+BOOST_AUTO_TEST_CASE(a_watch_may_be_destroyed_in_its_own_callback) {
+    Reactor reactor;
+    SocketPair pair;
+    BOOST_REQUIRE_EQUAL(::write(pair.far.get(), "x", 1), 1);
+    std::unique_ptr<Reader> reader;
+    int times = 0;
+    reader = std::make_unique<Reader>(reactor, pair.near.get(), [&](IOFlags) {
+        ++times;
+        detail::ReactorCore& core = reactor.core();
+        struct Gone final : detail::Doomed {
+            explicit Gone(std::unique_ptr<Reader> owned) : reader(std::move(owned)) {}
+            std::unique_ptr<Reader> reader;
+        };
+        core.destroy_later(std::make_unique<Gone>(std::move(reader)));
+    });
+    reactor.run_until(reactor.sleep(3ms));
+    BOOST_TEST(times == 1);
+}
+
+BOOST_AUTO_TEST_CASE(flushing_happens_once_at_the_end_of_the_turn) {
+    struct Writer final : detail::Flushable {
+        explicit Writer(std::string& to) : log(to) {}
+        void flush() noexcept override { log += 'f'; }
+        std::string& log;
+    };
+    Reactor reactor;
+    std::string log;
+    Writer writer(log);
+    reactor.call_soon([&] {
+        reactor.core().queue_flush(writer);
+        reactor.core().queue_flush(writer);
+        log += 'a';
+        reactor.call_soon([&] {
+            log += 'b';
+            reactor.stop();
+        });
+    });
+    reactor.run();
+    BOOST_TEST(log == "afb");
+
+    log.clear();
+    reactor.core().queue_flush(writer);  // outside any turn
+    BOOST_TEST(log == "");
+    reactor.run_until(reactor.sleep(0ms));
+    BOOST_TEST(log == "f");
+
+    log.clear();
+    {
+        Writer gone(log);
+        reactor.core().queue_flush(gone);
+    }
+    reactor.run_until(reactor.sleep(0ms));
+    BOOST_TEST(log == "");
+}
+
+BOOST_AUTO_TEST_CASE(a_writer_that_queues_itself_from_flush_does_not_keep_the_loop) {
+    struct Greedy final : detail::Flushable {
+        explicit Greedy(detail::ReactorCore& of) : core(of) {}
+        void flush() noexcept override {
+            ++flushes;
+            core.queue_flush(*this);
+        }
+        detail::ReactorCore& core;
+        int flushes = 0;
+    };
+    Reactor reactor;
+    Greedy greedy(reactor.core());
+    reactor.core().queue_flush(greedy);
+    reactor.run_until(reactor.sleep(1ms));
+    BOOST_TEST(greedy.flushes > 1);
+}
+
+BOOST_AUTO_TEST_CASE(destroying_a_reactor_drops_what_is_pending_and_ends_what_is_open) {
+    struct Open final : detail::Resource {
+        void reactor_destroyed() noexcept override { ++told; }
+        int told = 0;
+    };
+    Open kept, left;
+    auto witness = std::make_shared<int>();
+    DelayedCall call;
+    {
+        Reactor reactor;
+        reactor.core().add_resource(kept);
+        reactor.core().add_resource(left);
+        left.unlink();
+        reactor.call_soon([witness] { BOOST_ERROR("made"); });
+        reactor.call_from_thread([witness] { BOOST_ERROR("made"); });
+        call = reactor.call_later(0ms, [witness] { BOOST_ERROR("made"); });
+        BOOST_TEST(witness.use_count() == 4);
+    }
+    BOOST_TEST(witness.use_count() == 1);
+    BOOST_TEST(kept.told == 1);
+    BOOST_TEST(left.told == 0);
+    BOOST_TEST(!call.active());
+    BOOST_CHECK_THROW(call.reset(1s), InvalidState);
+}
+
+BOOST_AUTO_TEST_CASE(captures_that_use_the_reactor_while_it_is_destroyed_find_it_whole) {
+    struct Restless {
+        explicit Restless(Reactor& r) : reactor(&r) {}
+        Restless(Restless&& other) noexcept : reactor(std::exchange(other.reactor, nullptr)) {}
+        ~Restless() {
+            if (reactor == nullptr) return;
+            static_cast<void>(reactor->now());
+            reactor->call_soon([] {});
+            reactor->call_from_thread([] {});
+            reactor->call_later(1ms, [] { BOOST_ERROR("made"); }).detach();
+        }
+        void operator()() const {}
+        Reactor* reactor;
+    };
+    Reactor reactor;
+    reactor.call_soon(Restless(reactor));
+    reactor.call_from_thread(Restless(reactor));
+    reactor.call_later(1ms, Restless(reactor)).detach();
+}
+
+BOOST_AUTO_TEST_CASE(a_sleep_that_its_reactor_did_not_live_to_end_fails) {
+    Deferred<> asleep;
+    {
+        Reactor reactor;
+        asleep = reactor.sleep(1h);
+    }
+    BOOST_REQUIRE(asleep.ready());
+    BOOST_CHECK_THROW(asleep.take().value(), BrokenPromise);
+}
