@@ -72,7 +72,7 @@ ViewStream::ViewStream(AsyncViewBase& owner, const ViewClient& client, const Vie
       options_(options),
       name_(view_name(client, view_path(client.url(), spec))),
       request_(view_request(client, view_path(client.url(), spec), query, options.longest_address)),
-      pump_(std::make_shared<RowPump>(client.clock(), options, *this)) {}
+      pump_(std::make_shared<RowPump>(client.clock(), options, static_cast<RowPump::Sink&>(*this))) {}
 
 Deferred<ViewMeta> ViewStream::start() {
     if (state_ != State::fresh)
@@ -107,7 +107,7 @@ void ViewStream::send() {
     http.head_timeout = options_.timeouts.first_byte;
     http.idle_timeout = options_.timeouts.idle;
     exchange_ = std::make_unique<HttpExchange>(client_.clock(), *client_.connector(), client_.url().host_port(),
-                                               std::move(request_), *this, http);
+                                               std::move(request_), static_cast<HttpResponseHandler&>(*this), http);
     if (pump_->paused()) exchange_->pause();
 }
 

@@ -80,7 +80,7 @@ BOOST_AUTO_TEST_CASE(a_row_gives_back_the_texts_it_was_given) {
     BOOST_TEST(documents.row(0).key == "\"plain\"");
     BOOST_TEST(documents.row(0).value == "7");
     BOOST_TEST(documents.row(0).doc == "");
-    BOOST_TEST(documents.row(1).id_json == "\"q\\\"\\\\\\n\xc3\xa4\"");
+    BOOST_TEST(documents.row(1).id_json == "\"q\\\"\\\\\\u000a\xc3\xa4\"");
     BOOST_TEST(documents.row(1).key == "[1, 2]");
     BOOST_TEST(documents.row(1).value == " {\"v\" : 1}");
     BOOST_TEST(documents.row(1).doc == "{\"_id\":\"x\"}");

@@ -195,7 +195,7 @@ BOOST_FIXTURE_TEST_CASE(answers_are_cut_where_they_are_told, Fixture) {
         failure(view_path);
     }
     server.next_request().finish_after_bytes(30);
-    BOOST_TEST(get(view_path).body.view() == "{\"total_rows\":3,\"offset\":0,\"row");
+    BOOST_TEST(get(view_path).body.view() == "{\"total_rows\":3,\"offset\":0,\"ro");
     server.next_request().finish_after_rows(1);
     BOOST_TEST(get(view_path).body.view().ends_with("\"value\":\"one\"}"));
     server.next_request().body("[1,2]");

@@ -66,7 +66,7 @@ struct World {
         settle();
     }
 
-    const std::uint64_t unhandled_before = unhandled_failure_count();
+    std::uint64_t unhandled_before = unhandled_failure_count();
     Dialect dialect;
     plait::testing::ManualClock clock;
     plait::testing::MemoryNetwork network;
@@ -89,7 +89,7 @@ public:
     std::string message() const { return state_->failure ? state_->failure->message() : ""; }
     template <typename E>
     const E* error() const {
-        return state_->failure ? state_->failure->check<E>() : nullptr;
+        return state_->failure ? state_->failure->template check<E>() : nullptr;
     }
     void drop() { waiting_ = Deferred<>(); }
     void cancel() { waiting_.cancel(); }
