@@ -22,7 +22,7 @@ struct HttpLimits {
     /// A chunk's size with its extensions; also the whole trailer.
     std::size_t chunk_line_bytes = 8 * 1024;
     /// The body without its framing. None: no limit, which is what a stream wants.
-    std::optional<std::uint64_t> body_bytes;
+    std::optional<std::uint64_t> body_bytes = std::nullopt;
 };
 
 /// Reads messages one after the other:
