@@ -11,7 +11,7 @@ using namespace plait::couch_async::testing;
 namespace {
 
 struct Fixture : World {
-    explicit Fixture(Dialect dialect = Dialect::couchdb) : World(options(dialect)) {
+    explicit Fixture(Dialect spoken = Dialect::couchdb) : World(options(spoken)) {
         ViewDocuments documents;
         documents.add("plain", "1", "null");
         documents.add("quote\"and\\slash", "2", R"({"text":"[{\"}]\\","deep":[[[{}]]]})");
@@ -20,9 +20,9 @@ struct Fixture : World {
         server.add_view("db", "d", "v", std::move(documents));
     }
 
-    static ViewServerOptions options(Dialect dialect) {
+    static ViewServerOptions options(Dialect spoken) {
         ViewServerOptions made;
-        made.dialect = dialect;
+        made.dialect = spoken;
         return made;
     }
 

@@ -16,13 +16,13 @@ using namespace plait::couch_async::testing;
 namespace {
 
 struct Fixture : World {
-    explicit Fixture(Dialect dialect = Dialect::couchdb) : World(options(dialect)) {
+    explicit Fixture(Dialect spoken = Dialect::couchdb) : World(options(spoken)) {
         server.add_view("db", "d", "v", numbered(20));
     }
 
-    static ViewServerOptions options(Dialect dialect) {
+    static ViewServerOptions options(Dialect spoken) {
         ViewServerOptions made;
-        made.dialect = dialect;
+        made.dialect = spoken;
         return made;
     }
 
