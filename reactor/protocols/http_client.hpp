@@ -25,14 +25,12 @@ class Reactor;
 /// exception from any of them but on_failure ends the exchange and is what on_failure is told.
 class HttpResponseHandler {
 public:
+    virtual ~HttpResponseHandler() = default;
     virtual void on_head(HttpResponseHead head) = 0;
     /// Part of the body, without framing, in order. A slice of what was received, never empty.
     virtual void on_body(Bytes piece) = 0;
     virtual void on_complete() = 0;
     virtual void on_failure(const Failure& reason) = 0;
-
-protected:
-    ~HttpResponseHandler() = default;
 };
 
 /// A limit of zero means none.

@@ -53,6 +53,8 @@ class HttpParser {
 public:
     class Handler {
     public:
+        virtual ~Handler() = default;
+
         /// A 1xx answer that precedes the real one. Never called for requests.
         virtual void on_informational(Head) {}
         virtual void on_head(Head head) = 0;
@@ -61,7 +63,6 @@ public:
         /// Fields after the last chunk. Not called when there are none.
         virtual void on_trailers(HttpHeaders) {}
         virtual void on_complete() = 0;
-        virtual ~Handler() = default;
     };
 
     explicit HttpParser(Handler& handler, HttpLimits limits = {});

@@ -14,8 +14,8 @@
 #include "plait/reactor/testing/manual_clock.hpp"
 #include "plait/reactor/testing/memory_network.hpp"
 
-using namespace plait;                  // NOLINT
-using namespace plait::testing;         // NOLINT
+using namespace plait;                 // NOLINT
+using namespace plait::testing;        // NOLINT
 using namespace std::chrono_literals;  // NOLINT
 
 namespace {
@@ -43,7 +43,8 @@ public:
 
     std::string told() {
         std::string text;
-        for (const auto& event : events) text.append(text.empty() ? "" : " | ").append(event);
+        for (const auto& event : events)
+            text.append(text.empty() ? "" : " | ").append(event);
         return text;
     }
 
@@ -351,7 +352,8 @@ BOOST_AUTO_TEST_CASE(dropping_it_at_any_time_closes_the_socket_and_calls_nobody)
     for (std::size_t last = 1; last <= std::size(steps); ++last) {
         server.reset();
         recorder.events.clear();
-        for (std::size_t i = 0; i < last; ++i) steps[i]();
+        for (std::size_t i = 0; i < last; ++i)
+            steps[i]();
         const auto before = recorder.told();
         exchange.reset();
         BOOST_TEST(clock.pending_calls() == 0U);

@@ -43,7 +43,8 @@ public:
 
     std::string joined() const {
         std::string text;
-        for (const auto& event : events) text.append(text.empty() ? "" : " | ").append(event);
+        for (const auto& event : events)
+            text.append(text.empty() ? "" : " | ").append(event);
         return text;
     }
 
@@ -60,7 +61,8 @@ private:
 std::string received(const std::string& text, std::size_t size, std::string delimiter, std::size_t most) {
     auto lines = std::make_shared<Lines>(std::move(delimiter), most);
     MemoryTransport transport(lines);
-    for (std::size_t at = 0; at < text.size(); at += size) transport.deliver(std::string_view(text).substr(at, size));
+    for (std::size_t at = 0; at < text.size(); at += size)
+        transport.deliver(std::string_view(text).substr(at, size));
     return lines->joined();
 }
 
@@ -111,7 +113,7 @@ BOOST_AUTO_TEST_CASE(a_line_within_one_piece_is_a_slice_of_it) {
     const auto piece = Bytes::copy("one\r\ntwo\r\n");
     transport.deliver(piece);
     BOOST_TEST(lines->last.view() == "two");
-    BOOST_TEST(lines->last.data() == piece.data() + 5);
+    BOOST_TEST((lines->last.data() == piece.data() + 5));
 }
 
 BOOST_AUTO_TEST_CASE(raw_mode_takes_over_right_after_the_line) {

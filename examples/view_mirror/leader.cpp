@@ -1,0 +1,241 @@
+#include "leader.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <stdexcept>
+
+#include "plait/couch_async/errors.hpp"
+#include "plait/couch_async/view/query.hpp"
+#include "plait/couch_async/view_client.hpp"
+#include "plait/reactor/protocols/url.hpp"
+#include "say.hpp"
+
+namespace view_mirror {
+
+namespace couch = plait::couch_async;
+using plait::Deferred;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr std::size_t most_segments = 64;
+constexpr std::uint64_t rows_joined_at_once = 2000;
+constexpr int most_attempts_without_progress = 6;
+constexpr plait::Duration longest_pause = 5s;
+
+couch::ViewClient client_of(plait::Reactor& reactor, const Config& config) {
+    const auto dialect = config.dialect == "couchbase" ? couch::Dialect::couchbase : couch::Dialect::couchdb;
+    return couch::ViewClient(reactor, config.url, dialect);
+}
+
+/// The configured query, from the checkpoint on. The last row mirrored comes once more: skipping it blindly would lose
+/// a row if it was deleted meanwhile.
+couch::ViewQuery query_from(const Config& config, const Checkpoint& checkpoint) {
+    auto query = couch::parse_query(config.query);
+    if (!checkpoint.last) return query;
+    query.startkey(checkpoint.last->key).startkey_docid(checkpoint.last->id).clear("skip");
+    if (const auto limit = query.limit()) query.limit(*limit - checkpoint.rows() + checkpoint.last->same);
+    return query;
+}
+
+bool limit_reached(const Config& config, const Checkpoint& checkpoint) {
+    const auto limit = couch::parse_query(config.query).limit();
+    return limit && checkpoint.rows() >= *limit;
+}
+
+std::string described(const Config& config) {
+    return "view " + config.design + "/" + config.view + " of " + plait::Url::parse(config.url).str();
+}
+
+/// Asking again may help: the server or the connection had a bad moment.
+bool worth_another_attempt(const plait::Failure& failure) {
+    return failure.check<couch::TruncatedBody>() || failure.check<couch::ViewUnavailable>() ||
+           failure.check<couch::ViewErrors>() || failure.check<couch::ViewTimeout>() ||
+           failure.check<plait::NetworkError>();
+}
+
+}  // namespace
+
+/// Hands every batch to its leader.
+class Leader::Stream final : public couch::AsyncViewBase {
+public:
+    Stream(Leader& leader, const couch::ViewClient& client, couch::ViewSpec spec, couch::ViewQuery query,
+           couch::ViewOptions options)
+        : AsyncViewBase(client, std::move(spec), std::move(query), options), leader_(leader) {}
+
+private:
+    Deferred<> on_rows(couch::Rows rows) override { return leader_.hand_on(std::move(rows)); }
+
+    Leader& leader_;
+};
+
+Leader::Leader(Surroundings surroundings) : at_(std::move(surroundings)) {}
+Leader::~Leader() = default;
+
+Deferred<> Leader::run() {
+    co_await claim();
+    for (;;) {
+        restart_ = false;
+        const Config* config = at_.config.current();
+        if (config != nullptr) co_await mirror(*config);
+        if (!restart_) co_await wait_for_config();
+    }
+}
+
+void Leader::config_changed() {
+    restart_ = true;
+    if (stream_) stream_->cancel();
+    if (config_arrived_.wanted()) config_arrived_.callback();
+}
+
+Deferred<> Leader::wait_for_config() {
+    auto [arrived, promise] = plait::make_deferred();
+    config_arrived_ = std::move(promise);
+    co_await std::move(arrived);
+}
+
+Deferred<> Leader::claim() {
+    checkpoint_ = co_await at_.node.read();
+    checkpoint_.writer = at_.writer;
+    co_await at_.node.write(checkpoint_);
+    co_await at_.replica.catch_up(checkpoint_);
+    if (checkpoint_.segments.size() > most_segments) co_await join_segments();
+    say("leads in term " + at_.term + ", from row " + std::to_string(checkpoint_.rows()));
+}
+
+/// Each leadership adds a segment; the list must not grow for ever.
+Deferred<> Leader::join_segments() {
+    auto journal = std::make_unique<JournalWriter>(at_.directory, at_.term);
+    for (const auto& segment : checkpoint_.segments) {
+        JournalReader reader(at_.directory, segment, 0);
+        std::uint64_t pending = 0;
+        for (std::string row; reader.next(row);) {
+            journal->add(row);
+            if (++pending % rows_joined_at_once != 0) continue;
+            journal->flush();
+            co_await at_.reactor.sleep(plait::Duration::zero());
+        }
+    }
+    journal->flush();
+    Checkpoint next = checkpoint_;
+    next.segments = {journal->segment()};
+    co_await at_.node.write(next);
+    checkpoint_ = std::move(next);
+    journal_ = std::move(journal);
+    co_await at_.replica.catch_up(checkpoint_);
+}
+
+Deferred<> Leader::mirror(Config config) {
+    int attempts = 0;
+    for (;;) {
+        const auto rows_before = checkpoint_.rows();
+        plait::Failure failure;
+        try {
+            co_await stream_once(config);
+            co_return;
+        } catch (const plait::Cancelled&) {
+            if (restart_) co_return;
+            throw;
+        } catch (...) {
+            failure = plait::Failure::current();
+        }
+        if (restart_) co_return;
+        attempts = checkpoint_.rows() > rows_before ? 1 : attempts + 1;
+        if (!worth_another_attempt(failure) || attempts >= most_attempts_without_progress) failure.raise();
+        say("streaming the " + described(config) + " broke off at row " + std::to_string(checkpoint_.rows()) + " (" +
+            failure.message() + "); trying again");
+        const plait::Duration pause = std::min<plait::Duration>(longest_pause, 100ms * (1 << attempts));
+        co_await at_.reactor.sleep(pause);
+        if (restart_) co_return;
+    }
+}
+
+Deferred<> Leader::stream_once(const Config& config) {
+    co_await prepare(config);
+    if (!checkpoint_.complete && !limit_reached(config, checkpoint_)) {
+        const auto client = client_of(at_.reactor, config);
+        couch::ViewOptions options;
+        options.batch.rows = config.batch;
+        couch::ViewSpec spec{config.design, config.view};
+        stream_ = std::make_unique<Stream>(*this, client, std::move(spec), query_from(config, checkpoint_), options);
+        co_await stream_->start();
+    }
+    co_await finish();
+}
+
+/// Brings what we hold in line with the znode: a batch may have been cut off anywhere between journal and checkpoint.
+Deferred<> Leader::prepare(const Config& config) {
+    stream_.reset();
+    checkpoint_ = co_await at_.node.read();
+    if (checkpoint_.writer != at_.writer) throw Replaced("another instance leads now");
+    if (checkpoint_.source != config.source()) {
+        checkpoint_ = Checkpoint{};
+        checkpoint_.source = config.source();
+        checkpoint_.writer = at_.writer;
+        journal_.reset();
+        co_await at_.node.write(checkpoint_);
+    }
+    co_await at_.replica.catch_up(checkpoint_);
+    if (journal_) journal_->forget_batch();
+    if (journal_ && (checkpoint_.segments.empty() || checkpoint_.segments.back() != journal_->segment())) {
+        journal_.reset();
+    }
+    if (!journal_) journal_ = std::make_unique<JournalWriter>(at_.directory, at_.term);
+    skip_ = checkpoint_.last ? checkpoint_.last->same : 0;
+}
+
+Deferred<> Leader::hand_on(couch::Rows rows) {
+    Checkpoint next = checkpoint_;
+    const std::size_t first = add_to_journal(rows, next);
+    if (first == rows.size()) co_return;
+    journal_->flush();
+    own_segment(next) = journal_->segment();
+    co_await at_.node.write(next);
+    checkpoint_ = std::move(next);
+    for (std::size_t i = first; i < rows.size(); ++i) {
+        at_.replica.add(std::string(rows[i].id()), std::string(rows[i].raw()), journal_->segment());
+    }
+}
+
+/// Returns the index of the first row that is new.
+std::size_t Leader::add_to_journal(const couch::Rows& rows, Checkpoint& next) {
+    std::size_t first = 0;
+    for (; skip_ > 0 && first < rows.size(); ++first, --skip_) {
+        if (rows[first].key() != checkpoint_.last->key || rows[first].id() != checkpoint_.last->id) {
+            skip_ = 0;
+            break;
+        }
+    }
+    for (std::size_t i = first; i < rows.size(); ++i) {
+        const auto& row = rows[i];
+        if (row.id().empty()) {
+            throw std::runtime_error(
+                "its rows carry no document id, so there is nothing to go on from: mirror a view "
+                "without a reduce, or put reduce=false into \"query\"");
+        }
+        journal_->add(row.raw());
+        const bool again = next.last && next.last->key == row.key() && next.last->id == row.id();
+        next.last = Position{std::string(row.key()), std::string(row.id()), again ? next.last->same + 1 : 1};
+    }
+    return first;
+}
+
+Segment& Leader::own_segment(Checkpoint& checkpoint) {
+    const auto& file = journal_->segment().file;
+    if (checkpoint.segments.empty() || checkpoint.segments.back().file != file) {
+        checkpoint.segments.push_back(Segment{file, 0, 0});
+    }
+    return checkpoint.segments.back();
+}
+
+Deferred<> Leader::finish() {
+    if (checkpoint_.complete) co_return;
+    Checkpoint next = checkpoint_;
+    next.complete = true;
+    co_await at_.node.write(next);
+    checkpoint_ = std::move(next);
+    co_await at_.replica.catch_up(checkpoint_);
+    say("has mirrored all " + std::to_string(checkpoint_.rows()) + " rows");
+}
+
+}  // namespace view_mirror
