@@ -112,10 +112,12 @@ BOOST_FIXTURE_TEST_CASE(rows_wait_for_others_no_longer_than_the_delay, Fixture) 
     options.batch_delay = 2500ms;
     Recorder view(client, {}, options);
     Outcome<ViewMeta> outcome(view.start());
-    for (int i = 0; i < 60; ++i) pass(500ms);
+    for (int i = 0; i < 60; ++i)
+        pass(500ms);
     BOOST_TEST(outcome.value().has_value());
     BOOST_TEST(view.record->ids.size() == 20U);
-    for (const auto size : view.record->batches) BOOST_TEST(size <= 3U);
+    for (const auto size : view.record->batches)
+        BOOST_TEST(size <= 3U);
     BOOST_TEST(view.record->batches.size() < 15U);
 }
 
