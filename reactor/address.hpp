@@ -1,4 +1,5 @@
-// Address: where one end of a connection is. Not a name to be resolved: see names.hpp.
+// Address: where one end of a connection is; HostPort: where one is wanted, before its name is looked up.
+// Not the look-up: see names.hpp.
 #pragma once
 
 #include <cstdint>

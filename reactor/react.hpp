@@ -1,4 +1,5 @@
 // react(): the main() of a reactor program. Runs one Deferred to its end and turns its outcome into an exit code.
+// Not needed to use a Reactor: Reactor::run() and run_until() are what it is made of.
 #pragma once
 
 #include "plait/deferred/deferred.hpp"
@@ -14,7 +15,7 @@ namespace plait {
 /// Returns: 0 for a value; 1 for a failure, which is printed to standard error in one line.
 /// SIGINT and SIGTERM cancel `main`'s Deferred, so a coroutine sees Cancelled at its await and may clean up, awaiting
 /// what it needs; ending with a value or with Cancelled is then 0. A second signal ends the process at once, as the
-/// default would.
+/// default would. A reactor that is stopped before `main` has ended is a failure.
 /// Source: task.react of Twisted.
 int react(UniqueFunction<Deferred<>(Reactor&)> main);
 

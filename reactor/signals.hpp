@@ -1,4 +1,5 @@
 // SignalSubscription: a process signal delivered as an ordinary call in a reactor's thread. Made by Reactor::on_signal.
+// Not a signal handler: what it calls may do anything, as it runs in a turn of the loop.
 #pragma once
 
 #include <memory>

@@ -124,7 +124,6 @@ private:
         if (depth_ == 0) arm(TimePoint::min());
     }
     void end_turn() noexcept;
-    void run_soon_calls() noexcept;
     void destroy_doomed() noexcept;
     void arm(TimePoint wanted) noexcept;
 

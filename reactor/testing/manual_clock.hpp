@@ -1,4 +1,5 @@
-// ManualClock: time for tests, moved by hand. Not a reactor: nothing happens but what `advance` makes happen.
+// ManualClock: time for tests, moved by hand.
+// Not a reactor: nothing happens but what `advance` makes happen.
 #pragma once
 
 #include <initializer_list>
@@ -18,7 +19,8 @@ public:
     TimePoint now() const noexcept override { return now_; }
 
     /// Moves time forward by `by` and makes every call that falls due on the way, in order, calls set by calls
-    /// included.
+    /// included. Throws std::invalid_argument for a negative `by`, and std::logic_error when calls keep setting calls
+    /// without delay, so that time cannot go on.
     void advance(Duration by);
 
     /// Advances step by step.

@@ -1,14 +1,15 @@
+// The loop, on libev and on a foreign loop that knows only the seam: the same promises hold on both.
 #define BOOST_TEST_MODULE reactor_loop
-#include <boost/test/unit_test.hpp>
-
 #include "plait/reactor/reactor.hpp"
 
 #include <sys/socket.h>
 
+#include <boost/test/unit_test.hpp>
+
 #include <chrono>
 #include <memory>
 #include <string>
-#include <vector>
+#include <tuple>
 
 #include "plait/deferred/errors.hpp"
 #include "plait/deferred/unhandled.hpp"
@@ -16,24 +17,25 @@
 #include "plait/reactor/detail/reactor_core.hpp"
 #include "plait/reactor/detail/unique_fd.hpp"
 #include "plait/reactor/errors.hpp"
+#include "plait/tests/reactor/poll_loop.hpp"
+#include "plait/tests/reactor/reports.hpp"
 
 using namespace plait;
+using namespace plait::testing;
 using namespace std::chrono_literals;
 
 namespace {
 
-/// Counts reported failures in a scope, and keeps them off the terminal.
-class Reports {
-public:
-    Reports()
-        : previous_(set_unhandled_failure_hook([](const UnhandledFailure&) {})), start_(unhandled_failure_count()) {}
-    ~Reports() { set_unhandled_failure_hook(previous_); }
-    std::uint64_t count() const { return unhandled_failure_count() - start_; }
-
-private:
-    UnhandledFailureHook previous_;
-    std::uint64_t start_;
+struct OnLibev {
+    Reactor reactor;
 };
+
+struct OnForeignLoop {
+    PollLoop loop;
+    Reactor reactor{loop};
+};
+
+using Loops = std::tuple<OnLibev, OnForeignLoop>;
 
 struct SocketPair {
     SocketPair() {
@@ -61,8 +63,9 @@ struct Reader final : EventHandler {
 
 }  // namespace
 
-BOOST_AUTO_TEST_CASE(run_returns_when_stopped) {
-    Reactor reactor;
+BOOST_AUTO_TEST_CASE_TEMPLATE(run_returns_when_stopped, Loop, Loops) {
+    Loop on;
+    Reactor& reactor = on.reactor;
     bool ran = false;
     reactor.call_soon([&] {
         ran = true;
@@ -75,8 +78,9 @@ BOOST_AUTO_TEST_CASE(run_returns_when_stopped) {
     BOOST_TEST(!reactor.running());
 }
 
-BOOST_AUTO_TEST_CASE(a_reactor_runs_again_after_stop) {
-    Reactor reactor;
+BOOST_AUTO_TEST_CASE_TEMPLATE(a_reactor_runs_again_after_stop, Loop, Loops) {
+    Loop on;
+    Reactor& reactor = on.reactor;
     for (int round = 0; round < 3; ++round) {
         int calls = 0;
         auto call = reactor.call_later(1ms, [&] {
@@ -88,8 +92,9 @@ BOOST_AUTO_TEST_CASE(a_reactor_runs_again_after_stop) {
     }
 }
 
-BOOST_AUTO_TEST_CASE(stop_without_run_has_no_effect_on_the_next_run) {
-    Reactor reactor;
+BOOST_AUTO_TEST_CASE_TEMPLATE(stop_without_run_has_no_effect_on_the_next_run, Loop, Loops) {
+    Loop on;
+    Reactor& reactor = on.reactor;
     reactor.stop();
     bool ran = false;
     reactor.call_soon([&] {
@@ -100,8 +105,9 @@ BOOST_AUTO_TEST_CASE(stop_without_run_has_no_effect_on_the_next_run) {
     BOOST_TEST(ran);
 }
 
-BOOST_AUTO_TEST_CASE(running_a_running_reactor_throws) {
-    Reactor reactor;
+BOOST_AUTO_TEST_CASE_TEMPLATE(running_a_running_reactor_throws, Loop, Loops) {
+    Loop on;
+    Reactor& reactor = on.reactor;
     reactor.call_soon([&] {
         BOOST_CHECK_THROW(reactor.run(), ReactorAlreadyRunning);
         BOOST_CHECK_THROW(reactor.run_until(succeed(1)), ReactorAlreadyRunning);
@@ -110,8 +116,9 @@ BOOST_AUTO_TEST_CASE(running_a_running_reactor_throws) {
     reactor.run();
 }
 
-BOOST_AUTO_TEST_CASE(timers_fire_by_deadline_and_equal_ones_in_the_order_set) {
-    Reactor reactor;
+BOOST_AUTO_TEST_CASE_TEMPLATE(timers_fire_by_deadline_and_equal_ones_in_the_order_set, Loop, Loops) {
+    Loop on;
+    Reactor& reactor = on.reactor;
     std::string order;
     auto c = reactor.call_later(4ms, [&] {
         order += 'c';
@@ -125,8 +132,9 @@ BOOST_AUTO_TEST_CASE(timers_fire_by_deadline_and_equal_ones_in_the_order_set) {
     BOOST_TEST(order == "12abc");
 }
 
-BOOST_AUTO_TEST_CASE(timers_never_fire_early) {
-    Reactor reactor;
+BOOST_AUTO_TEST_CASE_TEMPLATE(timers_never_fire_early, Loop, Loops) {
+    Loop on;
+    Reactor& reactor = on.reactor;
     for (const auto delay : {100us, 900us, 1500us, 3300us}) {
         const TimePoint start = reactor.now();
         reactor.run_until(reactor.sleep(delay));
@@ -134,8 +142,9 @@ BOOST_AUTO_TEST_CASE(timers_never_fire_early) {
     }
 }
 
-BOOST_AUTO_TEST_CASE(a_timer_set_after_a_long_callback_counts_from_then) {
-    Reactor reactor;
+BOOST_AUTO_TEST_CASE_TEMPLATE(a_timer_set_after_a_long_callback_counts_from_then, Loop, Loops) {
+    Loop on;
+    Reactor& reactor = on.reactor;
     TimePoint set, fired;
     DelayedCall later;
     reactor.call_soon([&] {
@@ -152,8 +161,9 @@ BOOST_AUTO_TEST_CASE(a_timer_set_after_a_long_callback_counts_from_then) {
     BOOST_TEST((fired - set >= 15ms));
 }
 
-BOOST_AUTO_TEST_CASE(an_earlier_timer_set_in_a_callback_is_not_late) {
-    Reactor reactor;
+BOOST_AUTO_TEST_CASE_TEMPLATE(an_earlier_timer_set_in_a_callback_is_not_late, Loop, Loops) {
+    Loop on;
+    Reactor& reactor = on.reactor;
     auto far = reactor.call_later(1h, [] {});
     auto near = reactor.call_later(1ms, [&] { reactor.stop(); });
     reactor.run();
@@ -163,8 +173,9 @@ BOOST_AUTO_TEST_CASE(an_earlier_timer_set_in_a_callback_is_not_late) {
     BOOST_TEST(far.active());
 }
 
-BOOST_AUTO_TEST_CASE(call_soon_keeps_order_and_does_not_starve_descriptors) {
-    Reactor reactor;
+BOOST_AUTO_TEST_CASE_TEMPLATE(call_soon_keeps_order_and_does_not_starve_descriptors, Loop, Loops) {
+    Loop on;
+    Reactor& reactor = on.reactor;
     SocketPair pair;
     BOOST_REQUIRE_EQUAL(::write(pair.far.get(), "x", 1), 1);
     int rounds = 0;
@@ -187,8 +198,9 @@ BOOST_AUTO_TEST_CASE(call_soon_keeps_order_and_does_not_starve_descriptors) {
     BOOST_TEST(rounds < 100);
 }
 
-BOOST_AUTO_TEST_CASE(call_soon_never_calls_before_it_returns) {
-    Reactor reactor;
+BOOST_AUTO_TEST_CASE_TEMPLATE(call_soon_never_calls_before_it_returns, Loop, Loops) {
+    Loop on;
+    Reactor& reactor = on.reactor;
     std::string order;
     reactor.call_soon([&] {
         reactor.call_soon([&] {
@@ -201,9 +213,10 @@ BOOST_AUTO_TEST_CASE(call_soon_never_calls_before_it_returns) {
     BOOST_TEST(order == "ab");
 }
 
-BOOST_AUTO_TEST_CASE(exceptions_from_callbacks_are_reported_and_do_not_end_the_loop) {
+BOOST_AUTO_TEST_CASE_TEMPLATE(exceptions_from_callbacks_are_reported_and_do_not_end_the_loop, Loop, Loops) {
     const Reports reports;
-    Reactor reactor;
+    Loop on;
+    Reactor& reactor = on.reactor;
     reactor.call_soon([] { throw std::runtime_error("soon"); });
     reactor.call_from_thread([] { throw std::runtime_error("thread"); });
     auto bad = reactor.call_later(0ms, [] { throw 42; });
@@ -212,22 +225,25 @@ BOOST_AUTO_TEST_CASE(exceptions_from_callbacks_are_reported_and_do_not_end_the_l
     BOOST_TEST(reports.count() == 3u);
 }
 
-BOOST_AUTO_TEST_CASE(run_until_gives_the_value) {
-    Reactor reactor;
+BOOST_AUTO_TEST_CASE_TEMPLATE(run_until_gives_the_value, Loop, Loops) {
+    Loop on;
+    Reactor& reactor = on.reactor;
     BOOST_TEST(reactor.run_until(reactor.sleep(1ms).add_callback([] { return std::string("done"); })) == "done");
     BOOST_TEST(reactor.run_until(succeed(7)) == 7);
     reactor.run_until(reactor.sleep(1ms));
 }
 
-BOOST_AUTO_TEST_CASE(run_until_throws_the_failure) {
-    Reactor reactor;
+BOOST_AUTO_TEST_CASE_TEMPLATE(run_until_throws_the_failure, Loop, Loops) {
+    Loop on;
+    Reactor& reactor = on.reactor;
     BOOST_CHECK_THROW(reactor.run_until(reactor.sleep(1ms).add_callback([] { throw std::out_of_range("gone"); })),
                       std::out_of_range);
     BOOST_CHECK_THROW(reactor.run_until(fail<int>(std::out_of_range("gone"))), std::out_of_range);
 }
 
-BOOST_AUTO_TEST_CASE(run_until_throws_when_stopped_first_and_drops_what_it_waited_for) {
-    Reactor reactor;
+BOOST_AUTO_TEST_CASE_TEMPLATE(run_until_throws_when_stopped_first_and_drops_what_it_waited_for, Loop, Loops) {
+    Loop on;
+    Reactor& reactor = on.reactor;
     bool dropped = false;
     auto [never, promise] = make_deferred<int>([&] { dropped = true; });
     reactor.call_soon([&] { reactor.stop(); });
@@ -235,8 +251,9 @@ BOOST_AUTO_TEST_CASE(run_until_throws_when_stopped_first_and_drops_what_it_waite
     BOOST_TEST(dropped);
 }
 
-BOOST_AUTO_TEST_CASE(a_watched_descriptor_is_reported_for_as_long_as_it_is_ready) {
-    Reactor reactor;
+BOOST_AUTO_TEST_CASE_TEMPLATE(a_watched_descriptor_is_reported_for_as_long_as_it_is_ready, Loop, Loops) {
+    Loop on;
+    Reactor& reactor = on.reactor;
     SocketPair pair;
     BOOST_REQUIRE_EQUAL(::write(pair.far.get(), "x", 1), 1);
     int times = 0;
@@ -247,8 +264,9 @@ BOOST_AUTO_TEST_CASE(a_watched_descriptor_is_reported_for_as_long_as_it_is_ready
     BOOST_TEST(times == 3);
 }
 
-BOOST_AUTO_TEST_CASE(a_watch_may_be_destroyed_in_its_own_callback) {
-    Reactor reactor;
+BOOST_AUTO_TEST_CASE_TEMPLATE(a_watch_may_be_destroyed_in_its_own_callback, Loop, Loops) {
+    Loop on;
+    Reactor& reactor = on.reactor;
     SocketPair pair;
     BOOST_REQUIRE_EQUAL(::write(pair.far.get(), "x", 1), 1);
     std::unique_ptr<Reader> reader;
@@ -266,13 +284,14 @@ BOOST_AUTO_TEST_CASE(a_watch_may_be_destroyed_in_its_own_callback) {
     BOOST_TEST(times == 1);
 }
 
-BOOST_AUTO_TEST_CASE(flushing_happens_once_at_the_end_of_the_turn) {
+BOOST_AUTO_TEST_CASE_TEMPLATE(flushing_happens_once_at_the_end_of_the_turn, Loop, Loops) {
     struct Writer final : detail::Flushable {
         explicit Writer(std::string& to) : log(to) {}
         void flush() noexcept override { log += 'f'; }
         std::string& log;
     };
-    Reactor reactor;
+    Loop on;
+    Reactor& reactor = on.reactor;
     std::string log;
     Writer writer(log);
     reactor.call_soon([&] {
@@ -302,7 +321,7 @@ BOOST_AUTO_TEST_CASE(flushing_happens_once_at_the_end_of_the_turn) {
     BOOST_TEST(log == "");
 }
 
-BOOST_AUTO_TEST_CASE(a_writer_that_queues_itself_from_flush_does_not_keep_the_loop) {
+BOOST_AUTO_TEST_CASE_TEMPLATE(a_writer_that_queues_itself_from_flush_does_not_keep_the_loop, Loop, Loops) {
     struct Greedy final : detail::Flushable {
         explicit Greedy(detail::ReactorCore& of) : core(of) {}
         void flush() noexcept override {
@@ -312,14 +331,15 @@ BOOST_AUTO_TEST_CASE(a_writer_that_queues_itself_from_flush_does_not_keep_the_lo
         detail::ReactorCore& core;
         int flushes = 0;
     };
-    Reactor reactor;
+    Loop on;
+    Reactor& reactor = on.reactor;
     Greedy greedy(reactor.core());
     reactor.core().queue_flush(greedy);
     reactor.run_until(reactor.sleep(1ms));
     BOOST_TEST(greedy.flushes > 1);
 }
 
-BOOST_AUTO_TEST_CASE(destroying_a_reactor_drops_what_is_pending_and_ends_what_is_open) {
+BOOST_AUTO_TEST_CASE_TEMPLATE(destroying_a_reactor_drops_what_is_pending_and_ends_what_is_open, Loop, Loops) {
     struct Open final : detail::Resource {
         void reactor_destroyed() noexcept override { ++told; }
         int told = 0;
@@ -328,7 +348,8 @@ BOOST_AUTO_TEST_CASE(destroying_a_reactor_drops_what_is_pending_and_ends_what_is
     auto witness = std::make_shared<int>();
     DelayedCall call;
     {
-        Reactor reactor;
+        Loop on;
+        Reactor& reactor = on.reactor;
         reactor.core().add_resource(kept);
         reactor.core().add_resource(left);
         left.unlink();
@@ -344,7 +365,7 @@ BOOST_AUTO_TEST_CASE(destroying_a_reactor_drops_what_is_pending_and_ends_what_is
     BOOST_CHECK_THROW(call.reset(1s), InvalidState);
 }
 
-BOOST_AUTO_TEST_CASE(captures_that_use_the_reactor_while_it_is_destroyed_find_it_whole) {
+BOOST_AUTO_TEST_CASE_TEMPLATE(captures_that_use_the_reactor_while_it_is_destroyed_find_it_whole, Loop, Loops) {
     struct Restless {
         explicit Restless(Reactor& r) : reactor(&r) {}
         Restless(Restless&& other) noexcept : reactor(std::exchange(other.reactor, nullptr)) {}
@@ -358,16 +379,18 @@ BOOST_AUTO_TEST_CASE(captures_that_use_the_reactor_while_it_is_destroyed_find_it
         void operator()() const {}
         Reactor* reactor;
     };
-    Reactor reactor;
+    Loop on;
+    Reactor& reactor = on.reactor;
     reactor.call_soon(Restless(reactor));
     reactor.call_from_thread(Restless(reactor));
     reactor.call_later(1ms, Restless(reactor)).detach();
 }
 
-BOOST_AUTO_TEST_CASE(a_sleep_that_its_reactor_did_not_live_to_end_fails) {
+BOOST_AUTO_TEST_CASE_TEMPLATE(a_sleep_that_its_reactor_did_not_live_to_end_fails, Loop, Loops) {
     Deferred<> asleep;
     {
-        Reactor reactor;
+        Loop on;
+        Reactor& reactor = on.reactor;
         asleep = reactor.sleep(1h);
     }
     BOOST_REQUIRE(asleep.ready());

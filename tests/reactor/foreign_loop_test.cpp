@@ -1,0 +1,173 @@
+// A reactor inside a loop that somebody else runs: start_watching() does nothing, turns come from outside.
+#define BOOST_TEST_MODULE reactor_foreign_loop
+#include <boost/test/unit_test.hpp>
+#include <csignal>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "plait/reactor/detail/reactor_core.hpp"
+#include "plait/reactor/errors.hpp"
+#include "plait/reactor/iops.hpp"
+#include "plait/reactor/reactor.hpp"
+#include "plait/tests/reactor/poll_loop.hpp"
+#include "plait/tests/reactor/reports.hpp"
+
+using namespace plait;
+using namespace plait::testing;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// Run from outside.
+struct HostLoop final : PollLoop {
+    void start_watching() override {}
+    void stop_watching() override {}
+};
+
+/// Writes down what it is asked, to check the manners of the one who asks.
+struct StrictLoop final : PollLoop {
+    void update_event(IOEvent& event, EventAction action, IOFlags flags) override {
+        if (action == EventAction::watch && event.state() == Event::State::active && event.flags() == flags)
+            complaints.emplace_back("identical update");
+        if (action == EventAction::unwatch && event.state() != Event::State::active)
+            complaints.emplace_back("unwatch of what is not watched");
+        if (action == EventAction::cleanup && event.state() == Event::State::active)
+            complaints.emplace_back("cleanup of an active event");
+        if (action == EventAction::cleanup) ++cleanups;
+        PollLoop::update_event(event, action, flags);
+    }
+    void update_timer(TimerEvent& timer, EventAction action, std::chrono::microseconds delay) override {
+        if (delay < 0us) complaints.emplace_back("negative delay");
+        if (action == EventAction::cleanup && timer.state() == Event::State::active)
+            complaints.emplace_back("cleanup of an active timer");
+        if (action == EventAction::watch) ++timer_updates;
+        if (action == EventAction::cleanup) ++cleanups;
+        PollLoop::update_timer(timer, action, delay);
+    }
+    std::vector<std::string> complaints;
+    int timer_updates = 0;
+    int cleanups = 0;
+};
+
+struct BrokenLoop final : PollLoop {
+    void update_timer(TimerEvent& timer, EventAction action, std::chrono::microseconds delay) override {
+        if (broken) throw std::runtime_error("no timers today");
+        PollLoop::update_timer(timer, action, delay);
+    }
+    bool broken = false;
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(a_reactor_lives_in_a_loop_that_others_run) {
+    HostLoop loop;
+    Reactor reactor(loop);
+    BOOST_TEST(&reactor.iops() == &loop);
+    reactor.run();  // returns at once
+    BOOST_TEST(!reactor.running());
+
+    std::string order;
+    reactor.call_soon([&] { order += 'a'; });
+    auto timer = reactor.call_later(1ms, [&] { order += 'c'; });
+    reactor.call_from_thread([&] { order += 'b'; });
+    while (order.size() < 3)
+        loop.step();
+    BOOST_TEST(order.back() == 'c');
+}
+
+BOOST_AUTO_TEST_CASE(run_until_says_so_when_the_loop_does_not_run) {
+    HostLoop loop;
+    Reactor reactor(loop);
+    BOOST_CHECK_THROW(reactor.run_until(reactor.sleep(1h)), ReactorStopped);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_queued_outside_any_turn_arranges_for_one) {
+    struct Writer final : detail::Flushable {
+        void flush() noexcept override { ++flushes; }
+        int flushes = 0;
+    };
+    HostLoop loop;
+    Reactor reactor(loop);
+    Writer writer;
+    reactor.core().queue_flush(writer);
+    BOOST_TEST(writer.flushes == 0);
+    loop.step();
+    BOOST_TEST(writer.flushes == 1);
+}
+
+BOOST_AUTO_TEST_CASE(the_reactor_keeps_the_seams_manners_and_leaves_nothing_behind) {
+    StrictLoop loop;
+    {
+        Reactor reactor(loop);
+        for (int i = 0; i < 20; ++i) {
+            auto cancelled = reactor.call_later(1s, [] {});
+            reactor.run_until(reactor.sleep(std::chrono::microseconds(i * 50)));
+        }
+        const auto subscription = reactor.on_signal(SIGUSR1, [](int) {});
+        auto pending = reactor.call_later(1h, [] {});
+        reactor.call_soon([] {});
+    }
+    BOOST_TEST(loop.complaints == std::vector<std::string>(), boost::test_tools::per_element());
+    BOOST_TEST(loop.size() == 0u);
+    BOOST_TEST(loop.cleanups == 3);  // timer, wake-up, signals
+}
+
+BOOST_AUTO_TEST_CASE(deadlines_that_come_and_go_before_the_next_cost_the_loop_nothing) {
+    StrictLoop loop;
+    Reactor reactor(loop);
+    auto first = reactor.call_later(10ms, [&] { reactor.stop(); });
+    const int before = loop.timer_updates;
+    for (int i = 0; i < 1000; ++i)
+        auto limit = reactor.call_later(30s, [] {});
+    BOOST_TEST(loop.timer_updates == before);
+    reactor.run();
+}
+
+BOOST_AUTO_TEST_CASE(one_turn_sets_the_timer_once_however_many_calls_it_sets) {
+    StrictLoop loop;
+    Reactor reactor(loop);
+    std::vector<DelayedCall> calls;
+    reactor.call_soon([&] {
+        const int before = loop.timer_updates;
+        for (int i = 100; i > 0; --i)
+            calls.push_back(reactor.call_later(i * 1ms, [] {}));
+        BOOST_TEST(loop.timer_updates == before);
+        reactor.stop();
+    });
+    reactor.run();
+    BOOST_TEST(loop.timer_updates == 2);  // for call_soon, for the first of the hundred
+}
+
+BOOST_AUTO_TEST_CASE(a_loop_that_throws_is_reported_and_breaks_nothing_else) {
+    const Reports reports;
+    BrokenLoop loop;
+    Reactor reactor(loop);
+    loop.broken = true;
+    auto call = reactor.call_later(1ms, [] {});
+    BOOST_TEST(reports.count() == 1u);
+    loop.broken = false;
+}
+
+BOOST_AUTO_TEST_CASE(events_carry_the_originals_numbers) {
+    BOOST_TEST(static_cast<int>(IOFlags::read) == 2);
+    BOOST_TEST(static_cast<int>(IOFlags::write) == 4);
+    BOOST_TEST(static_cast<int>(IOFlags::error) == 8);
+    BOOST_TEST(static_cast<int>(IOFlags::rw) == 6);
+    BOOST_TEST(static_cast<int>(EventAction::watch) == 1);
+    BOOST_TEST(static_cast<int>(EventAction::unwatch) == 2);
+    BOOST_TEST(static_cast<int>(EventAction::cleanup) == 16);
+
+    struct Handler final : EventHandler {
+        void event_ready(IOFlags flags) noexcept override { seen.push_back(flags); }
+        std::vector<IOFlags> seen;
+    };
+    Handler handler;
+    IOEvent event(3, handler);
+    event.ready_r();
+    event.ready_w();
+    event.ready_rw();
+    event.set_state(Event::State::freed);
+    event.ready_rw();
+    BOOST_TEST((handler.seen == std::vector<IOFlags>{IOFlags::read, IOFlags::write, IOFlags::rw}));
+}

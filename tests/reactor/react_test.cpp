@@ -1,0 +1,164 @@
+// react() as the main() of a child process: exit codes, the line on standard error, signals.
+#define BOOST_TEST_MODULE reactor_react
+#include "plait/reactor/react.hpp"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/test/unit_test.hpp>
+#include <csignal>
+#include <stdexcept>
+#include <string>
+
+#include "plait/reactor/detail/unique_fd.hpp"
+
+using namespace plait;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct Ended {
+    int code = -1;   // of a normal end
+    int signal = 0;  // that ended it
+    std::string errors;
+};
+
+/// Runs `program` as the main() of a child, to its end.
+Ended run_child(int (*program)()) {
+    int pipe[2];
+    BOOST_REQUIRE_EQUAL(::pipe(pipe), 0);
+    detail::UniqueFd read_end(pipe[0]);
+    detail::UniqueFd write_end(pipe[1]);
+    const pid_t child = ::fork();
+    BOOST_REQUIRE_GE(child, 0);
+    if (child == 0) {
+        std::signal(SIGINT, SIG_DFL);
+        std::signal(SIGTERM, SIG_DFL);
+        ::dup2(write_end.get(), STDERR_FILENO);
+        ::alarm(20);
+        ::_exit(program());
+    }
+    write_end.reset();
+    Ended ended;
+    char buffer[512];
+    for (ssize_t got; (got = ::read(read_end.get(), buffer, sizeof buffer)) > 0;)
+        ended.errors.append(buffer, static_cast<std::size_t>(got));
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    if (WIFEXITED(status)) ended.code = WEXITSTATUS(status);
+    if (WIFSIGNALED(status)) ended.signal = WTERMSIG(status);
+    return ended;
+}
+
+Deferred<> raise_and_wait(Reactor& reactor, int number) {
+    ::raise(number);
+    co_await reactor.sleep(1h);
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(a_value_is_exit_code_0) {
+    const Ended ended = run_child([] { return react([](Reactor& reactor) { return reactor.sleep(1ms); }); });
+    BOOST_TEST(ended.code == 0);
+    BOOST_TEST(ended.errors == "");
+}
+
+BOOST_AUTO_TEST_CASE(a_ready_result_is_enough) {
+    BOOST_TEST(run_child([] { return react([](Reactor&) { return succeed(); }); }).code == 0);
+}
+
+BOOST_AUTO_TEST_CASE(main_chooses_the_exit_code) {
+    const Ended ended = run_child([] {
+        return react_with_code([](Reactor& reactor) { return reactor.sleep(1ms).add_callback([] { return 7; }); });
+    });
+    BOOST_TEST(ended.code == 7);
+    BOOST_TEST(ended.errors == "");
+}
+
+BOOST_AUTO_TEST_CASE(a_failure_is_exit_code_1_and_one_line) {
+    const Ended ended = run_child([] {
+        return react([](Reactor& reactor) -> Deferred<> {
+            co_await reactor.sleep(1ms);
+            throw std::runtime_error("cannot reach\n10.0.0.1:2181");
+        });
+    });
+    BOOST_TEST(ended.code == 1);
+    BOOST_TEST(ended.errors.find("cannot reach 10.0.0.1:2181\n") != std::string::npos);
+    BOOST_TEST(std::count(ended.errors.begin(), ended.errors.end(), '\n') == 1);
+}
+
+BOOST_AUTO_TEST_CASE(a_main_that_throws_before_its_first_wait_fails_the_same) {
+    const Ended ended =
+        run_child([] { return react([](Reactor&) -> Deferred<> { throw std::runtime_error("bad start"); }); });
+    BOOST_TEST(ended.code == 1);
+    BOOST_TEST(ended.errors.find("bad start") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_stopped_reactor_ends_main_with_a_word_about_it) {
+    const Ended ended = run_child([] {
+        return react([](Reactor& reactor) -> Deferred<> {
+            reactor.stop();
+            co_await reactor.sleep(1h);
+        });
+    });
+    BOOST_TEST(ended.code == 1);
+    BOOST_TEST(ended.errors.find("stopped before main had ended") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(sigint_cancels_main_and_is_a_good_end) {
+    const Ended ended =
+        run_child([] { return react([](Reactor& reactor) { return raise_and_wait(reactor, SIGINT); }); });
+    BOOST_TEST(ended.code == 0);
+    BOOST_TEST(ended.errors == "");
+}
+
+BOOST_AUTO_TEST_CASE(sigterm_lets_main_clean_up_and_choose_its_code) {
+    const Ended ended = run_child([] {
+        return react_with_code([](Reactor& reactor) -> Deferred<int> {
+            bool cancelled = false;
+            try {
+                co_await raise_and_wait(reactor, SIGTERM);
+            } catch (const Cancelled&) {
+                cancelled = true;
+            }
+            co_await reactor.sleep(1ms);
+            co_return cancelled ? 5 : 6;
+        });
+    });
+    BOOST_TEST(ended.code == 5);
+}
+
+BOOST_AUTO_TEST_CASE(a_failure_while_cleaning_up_is_a_failure) {
+    const Ended ended = run_child([] {
+        return react([](Reactor& reactor) -> Deferred<> {
+            try {
+                co_await raise_and_wait(reactor, SIGTERM);
+            } catch (const Cancelled&) {
+                throw std::runtime_error("cannot save");
+            }
+        });
+    });
+    BOOST_TEST(ended.code == 1);
+    BOOST_TEST(ended.errors.find("cannot save") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_second_signal_ends_the_process_at_once) {
+    const Ended ended = run_child([] {
+        return react([](Reactor& reactor) -> Deferred<> {
+            try {
+                co_await raise_and_wait(reactor, SIGINT);
+            } catch (const Cancelled&) {
+            }
+            ::raise(SIGINT);
+            co_await reactor.sleep(1h);
+        });
+    });
+    BOOST_TEST(ended.signal == SIGINT);
+}
+
+BOOST_AUTO_TEST_CASE(a_cancelled_main_without_a_signal_is_a_failure) {
+    const Ended ended = run_child([] { return react([](Reactor&) { return fail(Cancelled()); }); });
+    BOOST_TEST(ended.code == 1);
+    BOOST_TEST(ended.errors != "");
+}
