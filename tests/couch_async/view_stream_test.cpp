@@ -146,6 +146,44 @@ BOOST_FIXTURE_TEST_CASE(requests_are_made_as_servers_like_them, Fixture) {
     BOOST_TEST(!contains(dev_outcome.message(), "s:e@c"));
 }
 
+BOOST_FIXTURE_TEST_CASE(a_query_selects_rows, Fixture) {
+    ViewQuery query;
+    query.startkey("\"doc-00005\"").startkey_docid("doc-00005").endkey("\"doc-00008\"").inclusive_end(false);
+    Recorder view(client, query);
+    Outcome<ViewMeta> outcome(view.start());
+    settle();
+    const auto record = checked(view, outcome);
+    BOOST_TEST(record.ids == (std::vector<std::string>{"doc-00005", "doc-00006", "doc-00007"}),
+               boost::test_tools::per_element());
+    BOOST_TEST(*record.meta->offset == 5U);
+
+    BOOST_CHECK_THROW(Recorder(client, ViewQuery().key("1").startkey("1").keys("[1]")), std::invalid_argument);
+    BOOST_CHECK_THROW(Recorder(client, ViewQuery().full_set(true)), std::invalid_argument);  // Couchbase's
+}
+
+BOOST_FIXTURE_TEST_CASE(a_query_too_long_for_an_address_is_posted, Fixture) {
+    std::vector<std::string> keys;
+    for (int i = 0; i < 2000; ++i) keys.push_back(fmt::format("\"doc-{:05}\"", 19 - i % 20));
+    for (const auto spoken : {Dialect::couchdb, Dialect::couchbase}) {
+        ViewServerOptions same;
+        same.dialect = spoken;
+        ViewServer other(clock, same);
+        other.add_view("db", "d", "v", numbered(20));
+        network.listen({"other", 80}, other.factory());
+        Recorder view(ViewClient(clock, network.connector(), "http://other/db", spoken),
+                      ViewQuery().keys(keys).limit(1500));
+        Outcome<ViewMeta> outcome(view.start());
+        settle();
+        const auto record = checked(view, outcome);
+        BOOST_TEST(other.last_request().method == "POST");
+        BOOST_TEST(other.last_request().target.size() < 2048U);
+        BOOST_TEST(*other.last_request().headers.find("Content-Type") == "application/json");
+        BOOST_REQUIRE(record.ids.size() == 1500U);
+        BOOST_TEST(record.ids.front() == "doc-00019");
+        BOOST_TEST(record.ids.back() == "doc-00000");
+    }
+}
+
 BOOST_FIXTURE_TEST_CASE(an_unknown_view_is_not_found, Fixture) {
     const auto record = run({"d", "other"});
     const auto* error = record.error_as<ViewNotFound>();
