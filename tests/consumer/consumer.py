@@ -42,9 +42,8 @@ def installed(folder, source_root, build_root, compiler):
     private = [path for path in stage.rglob("*.hpp") if "tests" in path.relative_to(stage).parts]
     if private:
         sys.exit(f"installed, but private: {private}")
-    flags = run(
-        "pkg-config", "--cflags", "--libs", "--static", "plait", env={**os.environ, "PKG_CONFIG_PATH": str(umbrella.parent)}
-    ).split()
+    env = {**os.environ, "PKG_CONFIG_PATH": str(umbrella.parent)}
+    flags = run("pkg-config", "--cflags", "--libs", "plait", env=env).split()
     program = folder / "consumer"
     main = source_root / "tests/consumer/main.cpp"
     run(*compiler, "-std=c++20", "-Wall", "-Wextra", "-Werror", *sanitizers(build_root), main, "-o", program, *flags)

@@ -28,12 +28,12 @@ def arrows_point_down(tree):
 
 
 def own_headers_are_spelled_from_plait(tree):
+    """Beside a program of several files, such as an example, a short name is fine; in the libraries users read it."""
     for path in tree.files(*CODE):
         for number, angled, what in tree.includes(path):
-            outside = path.parts[:2] == ("tests", "consumer")
-            if not angled and not what.startswith("plait/"):
+            if not angled and not what.startswith("plait/") and path.parts[0] in MODULES:
                 yield f'{path}:{number}: write "plait/<folder>/{what.split("/")[-1]}", not "{what}"'
-            if angled and what.startswith("plait/") and not outside:
+            if angled and what.startswith("plait/") and path.parts[:2] != ("tests", "consumer"):
                 yield f'{path}:{number}: write "{what}" in quotes'
 
 

@@ -37,6 +37,7 @@ class Rules(unittest.TestCase):
         rule = includes.own_headers_are_spelled_from_plait
         self.finds(rule, "zk/a.cpp", '#include "a.hpp"\n')
         self.finds(rule, "zk/a.cpp", "#include <plait/zk/a.hpp>\n")
+        self.accepts(rule, "examples/mirror/a.cpp", '#include "a.hpp"\n')
         self.accepts(rule, "tests/consumer/a.cpp", "#include <plait/zk/a.hpp>\n")
 
     def test_private(self):

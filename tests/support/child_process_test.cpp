@@ -64,12 +64,14 @@ BOOST_AUTO_TEST_CASE(destroying_it_kills_what_the_program_started_too) {
     BOOST_TEST(state == "");
 }
 
-BOOST_AUTO_TEST_CASE(a_paused_program_goes_on_when_resumed) {
-    auto child = shell("echo ready; read line; exit 0");
+BOOST_AUTO_TEST_CASE(a_paused_program_hears_nothing_until_it_is_resumed) {
+    auto child = shell("trap 'exit 5' USR1; echo ready; while :; do sleep 0.01; done");
+    child.wait_for_log("ready", seconds(10));
     child.pause();
-    BOOST_TEST(child.running());
+    child.signal(SIGUSR1);
+    BOOST_TEST(!child.wait(std::chrono::milliseconds(50)).has_value());
     child.resume();
-    BOOST_TEST(child.wait(seconds(10)).has_value());
+    BOOST_TEST(child.wait(seconds(10)).value().status == 5);
 }
 
 BOOST_AUTO_TEST_CASE(waiting_for_words_that_never_come_shows_what_was_printed) {

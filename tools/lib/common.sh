@@ -9,8 +9,9 @@
 
 set -euo pipefail
 
-plait_tool=$(basename "$0")
 plait_root=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../.." && pwd)
+plait_tool=$(readlink -f "$0")
+plait_tool=${plait_tool#"$plait_root"/}
 
 say() { printf '==> %s\n' "$*"; }
 

@@ -9,11 +9,13 @@ import sys
 
 
 def select(pattern):
+    tests = json.load(sys.stdin)
     try:
         wanted = re.compile(pattern)
     except re.error as problem:
-        sys.exit(f"-k: '{pattern}' is not a regular expression: {problem}")
-    for test in json.load(sys.stdin):
+        print(f"tools/test: -k '{pattern}' is not a regular expression: {problem}", file=sys.stderr)
+        sys.exit(2)
+    for test in tests:
         suites = " ".join(suite.split(":")[-1] for suite in test["suite"])
         if wanted.search(f"{suites} {test['name']}"):
             print(test["name"])
