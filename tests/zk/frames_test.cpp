@@ -101,7 +101,7 @@ BOOST_AUTO_TEST_CASE(a_slice_of_a_gathered_frame_outlives_the_splitter) {
 
 BOOST_AUTO_TEST_CASE(a_length_above_the_limit_or_below_zero_is_refused_before_anything_is_gathered) {
     for (const std::string& prefix : {std::string("\0\0\0\x65", 4), std::string("\x7f\xff\xff\xff"),
-                                     std::string("\xff\xff\xff\xff"), std::string("\x80\0\0\0", 4)}) {
+                                      std::string("\xff\xff\xff\xff"), std::string("\x80\0\0\0", 4)}) {
         Frame frame;
         FrameSplitter whole(100);
         whole.feed(Bytes::copy(prefix));
