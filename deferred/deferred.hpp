@@ -70,7 +70,7 @@ public:
 
     /// `f(T)`, skipped by a Failure.
     template <typename F>
-    auto add_callback(F&& f, SourceLocation added = SourceLocation::current()) &&;
+    detail::AfterValue<F, T> add_callback(F&& f, SourceLocation added = SourceLocation::current()) &&;
 
     /// `f(Failure)`, skipped by a value. Returns T, Deferred<T> or Result<T> to recover, a Failure to pass one on;
     /// nothing, when T is Unit.
@@ -83,13 +83,15 @@ public:
 
     /// `f(Result<T>)`, never skipped.
     template <typename F>
-    auto add_both(F&& f, SourceLocation added = SourceLocation::current()) &&;
+    detail::AfterResult<F, T> add_both(F&& f, SourceLocation added = SourceLocation::current()) &&;
 
     /// One of the two: `on_failure` does not see what `on_value` throws. Both lead to the same type.
     template <typename F, typename G>
-    auto add_callbacks(F&& on_value, G&& on_failure, SourceLocation added = SourceLocation::current()) &&;
+    detail::AfterValue<F, T> add_callbacks(F&& on_value, G&& on_failure,
+                                           SourceLocation added = SourceLocation::current()) &&;
 
-    /// Lets it run on without an owner. `on_failure(Failure)` is not optional; what it throws is reported as unhandled.
+    /// Lets it run on without an owner. `on_failure(Failure)` is not optional: it returns nothing that matters, and
+    /// what it throws is reported as unhandled. A value at the end is dropped.
     template <typename F>
     void detach(F&& on_failure, SourceLocation added = SourceLocation::current()) &&;
 

@@ -39,10 +39,10 @@ public:
         using Held = std::decay_t<F>;
         if constexpr (detail::fits_unique_function<Held>) {
             ::new (static_cast<void*>(room_)) Held(std::forward<F>(callable));
-            ops_ = &inside<Held>;
+            ops_ = &Inside<Held>::ops;
         } else {
             ::new (static_cast<void*>(room_)) Held*(new Held(std::forward<F>(callable)));
-            ops_ = &outside<Held>;
+            ops_ = &Outside<Held>::ops;
         }
     }
 
@@ -74,7 +74,27 @@ private:
         void (*destroy)(void*) noexcept;
     };
 
-    // Stands before its users: Clang looks no further than here for a static member's initializer.
+    template <typename Held>
+    struct Inside {
+        static Held& get(void* at) noexcept { return *static_cast<Held*>(at); }
+        static R call(void* at, Args&&... args) { return invoke(get(at), std::forward<Args>(args)...); }
+        static void relocate(void* from, void* to) noexcept {
+            ::new (to) Held(std::move(get(from)));
+            get(from).~Held();
+        }
+        static void destroy(void* at) noexcept { get(at).~Held(); }
+        static constexpr Ops ops{&call, &relocate, &destroy};
+    };
+
+    template <typename Held>
+    struct Outside {
+        static Held*& get(void* at) noexcept { return *static_cast<Held**>(at); }
+        static R call(void* at, Args&&... args) { return invoke(*get(at), std::forward<Args>(args)...); }
+        static void relocate(void* from, void* to) noexcept { ::new (to) Held*(get(from)); }
+        static void destroy(void* at) noexcept { delete get(at); }
+        static constexpr Ops ops{&call, &relocate, &destroy};
+    };
+
     template <typename Held>
     static R invoke(Held& callable, Args&&... args) {
         if constexpr (std::is_void_v<R>) {
@@ -83,27 +103,6 @@ private:
             return callable(std::forward<Args>(args)...);
         }
     }
-
-    template <typename Held>
-    static constexpr Ops inside{
-        [](void* at, Args&&... args) -> R {
-            return UniqueFunction::invoke(*static_cast<Held*>(at), std::forward<Args>(args)...);
-        },
-        [](void* from, void* to) noexcept {
-            ::new (to) Held(std::move(*static_cast<Held*>(from)));
-            static_cast<Held*>(from)->~Held();
-        },
-        [](void* at) noexcept { static_cast<Held*>(at)->~Held(); },
-    };
-
-    template <typename Held>
-    static constexpr Ops outside{
-        [](void* at, Args&&... args) -> R {
-            return UniqueFunction::invoke(**static_cast<Held**>(at), std::forward<Args>(args)...);
-        },
-        [](void* from, void* to) noexcept { ::new (to) Held*(*static_cast<Held**>(from)); },
-        [](void* at) noexcept { delete *static_cast<Held**>(at); },
-    };
 
     void take(UniqueFunction& other) noexcept {
         ops_ = std::exchange(other.ops_, nullptr);

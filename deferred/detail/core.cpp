@@ -58,7 +58,11 @@ void Core::fire_with(Core* inner, void* slot, Transfer transfer, Discard discard
     fired_ = true;
     set_result(slot, discard);
     drop_canceller();
-    if (!wait_for(inner, slot, transfer)) advance(this);
+    running_ = true;  // until it is settled what to wait for, an end that comes from outside must wait, too
+    const bool waits = wait_for(inner, slot, transfer);
+    running_ = false;
+    if (!waits || abandoned_) return advance(this);
+    if (waiting_on_ != nullptr) step_aside();
 }
 
 // Firing -------------------------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ public:
     }
 
 protected:
-    CoroutineBase() noexcept : Core(SourceLocation(), nullptr, 0) { mark_coroutine_started(); }
+    explicit CoroutineBase(SourceLocation made) noexcept : Core(made, nullptr, 0) { mark_coroutine_started(); }
     ~CoroutineBase() override = default;
 
     /// The body has ended; whoever started or resumed it sees to its callbacks.
@@ -36,7 +36,7 @@ protected:
 template <typename T>
 class CoroutineResult : public CoroutineBase {
 public:
-    template <typename V>
+    template <typename V = T>  // the default lets `co_return {a, b};` work
         requires std::is_convertible_v<V&&, T>
     void return_value(V&& value) {
         this->result_.set_value(std::forward<V>(value));
@@ -44,6 +44,7 @@ public:
     }
 
 protected:
+    using CoroutineBase::CoroutineBase;
     ~CoroutineResult() override = default;
     Slot<T> result_;
 };
@@ -57,22 +58,32 @@ public:
     }
 
 protected:
+    using CoroutineBase::CoroutineBase;
     ~CoroutineResult() override = default;
     Slot<Unit> result_;
 };
 
+/// Compilers of today put frames at the default alignment, whatever is in them.
+template <typename T>
+inline constexpr bool fits_coroutine_frame = alignof(T) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__;
+
 template <typename T>
 class CoroutineCore final : public CoroutineResult<T> {
+    static_assert(fits_coroutine_frame<T>, "a coroutine cannot hold an over-aligned result: return it by unique_ptr");
+
 public:
     using Handle = std::coroutine_handle<CoroutineCore>;
+
+    // The compiler makes these calls from inside the coroutine, so "current" is the user's function.
+    CoroutineCore(SourceLocation made = SourceLocation::current()) noexcept : CoroutineResult<T>(made) {}
+    void unhandled_exception(SourceLocation where = SourceLocation::current()) noexcept {
+        this->result_.set_failure(Failure::current(where));
+        this->mark_finished(&this->result_, &discard_slot<T>);
+    }
 
     Deferred<T> get_return_object() noexcept { return Access::pending<T>(this); }
     std::suspend_never initial_suspend() noexcept { return {}; }
     typename CoroutineBase::End final_suspend() noexcept { return {}; }
-    void unhandled_exception() noexcept {
-        this->result_.set_failure(Failure::current());
-        this->mark_finished(&this->result_, &discard_slot<T>);
-    }
 
 private:
     void deallocate() noexcept override { Handle::from_promise(*this).destroy(); }
@@ -83,6 +94,8 @@ private:
 
 template <typename T>
 class Awaiter {
+    static_assert(fits_coroutine_frame<T>, "a coroutine cannot hold an over-aligned result: use add_callback");
+
 public:
     explicit Awaiter(Deferred<T>& deferred) { Access::move_into(deferred, result_); }
     Awaiter(const Awaiter&) = delete;

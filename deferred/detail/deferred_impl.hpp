@@ -86,6 +86,12 @@ void Deferred<T>::dispose() noexcept {
     }
 }
 
+// See Slot: the same warning, about `in`.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+
 template <typename T>
 template <typename U, typename Step>
 Deferred<U> Deferred<T>::append(Step&& step, SourceLocation added) {
@@ -102,9 +108,13 @@ Deferred<U> Deferred<T>::append(Step&& step, SourceLocation added) {
     return next;
 }
 
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
+
 template <typename T>
 template <typename F>
-auto Deferred<T>::add_callback(F&& f, SourceLocation added) && {
+detail::AfterValue<F, T> Deferred<T>::add_callback(F&& f, SourceLocation added) && {
     using Step = detail::OnValue<std::decay_t<F>>;
     return append<detail::step_output<Step, T>>(Step{std::forward<F>(f)}, added);
 }
@@ -125,14 +135,14 @@ Deferred<T> Deferred<T>::add_errback(F&& f, SourceLocation added) && {
 
 template <typename T>
 template <typename F>
-auto Deferred<T>::add_both(F&& f, SourceLocation added) && {
+detail::AfterResult<F, T> Deferred<T>::add_both(F&& f, SourceLocation added) && {
     using Step = detail::OnBoth<std::decay_t<F>>;
     return append<detail::step_output<Step, T>>(Step{std::forward<F>(f)}, added);
 }
 
 template <typename T>
 template <typename F, typename G>
-auto Deferred<T>::add_callbacks(F&& on_value, G&& on_failure, SourceLocation added) && {
+detail::AfterValue<F, T> Deferred<T>::add_callbacks(F&& on_value, G&& on_failure, SourceLocation added) && {
     using Step = detail::OnEither<std::decay_t<F>, std::decay_t<G>>;
     return append<detail::step_output<Step, T>>(Step{std::forward<F>(on_value), std::forward<G>(on_failure)}, added);
 }
@@ -140,11 +150,15 @@ auto Deferred<T>::add_callbacks(F&& on_value, G&& on_failure, SourceLocation add
 template <typename T>
 template <typename F>
 void Deferred<T>::detach(F&& on_failure, SourceLocation added) && {
-    auto last =
-        std::move(*this).add_callbacks([](const T&) {},
-                                       [handle = std::decay_t<F>(std::forward<F>(on_failure))](
-                                           const Failure& failure) mutable { static_cast<void>(handle(failure)); },
-                                       added);
+    using Handler = std::decay_t<F>;
+    static_assert(detail::TakesFailure<Handler>, "this handler cannot take a Failure: detach calls f(const Failure&)");
+    auto handle = [handler = Handler(std::forward<F>(on_failure))](const Failure& failure) mutable {
+        using R = decltype(handler(failure));
+        static_assert(std::is_same_v<detail::unwrapped<R>, std::remove_cvref_t<R>> || std::is_void_v<R>,
+                      "nobody would wait for the Deferred or see the Result that this handler returns");
+        static_cast<void>(handler(failure));
+    };
+    auto last = std::move(*this).add_callbacks([](const T&) {}, std::move(handle), added);
     if (last.slot_.is_pending()) last.slot_.release_core()->detach();
 }
 

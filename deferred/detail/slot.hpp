@@ -15,6 +15,12 @@ namespace plait::detail {
 /// "A Deferred was made to wait for itself": an InvalidState.
 Failure self_wait_failure();
 
+// GCC 12 does not follow the state through inlined code, and warns that the other members of the union may be unset.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+
 template <typename T>
 class Slot {
     static_assert(
@@ -25,7 +31,7 @@ class Slot {
                   "Deferred<Failure>: a Deferred fails with a Failure, it does not carry one");
 
 public:
-    Slot() noexcept : core_(nullptr) {}  // GCC 12 warns of users otherwise
+    Slot() noexcept {}
     Slot(Slot&& other) noexcept { take(other); }
     Slot& operator=(Slot&& other) noexcept = delete;
     ~Slot() { reset(); }
@@ -104,6 +110,10 @@ private:
     };
     State state_ = State::empty;
 };
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 
 template <typename T>
 void transfer_slot(void* to, void* from) noexcept {

@@ -200,4 +200,10 @@ struct OnEither {
 template <typename Step, typename T>
 using step_output = typename Step::template Output<T>::type;
 
+/// What add_callback(F) and add_both(F) give on a Deferred<T>.
+template <typename F, typename T>
+using AfterValue = Deferred<step_output<OnValue<std::decay_t<F>>, T>>;
+template <typename F, typename T>
+using AfterResult = Deferred<step_output<OnBoth<std::decay_t<F>>, T>>;
+
 }  // namespace plait::detail

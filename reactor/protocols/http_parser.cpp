@@ -3,6 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+// GCC 12 takes the empty boost::optional that Beast returns for an uninitialised one, when sanitizers are on.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
 #include <boost/beast/http/basic_parser.hpp>
 #include <cstring>
 #include <deque>
