@@ -1,4 +1,5 @@
 // Watched: what a read found, and a Deferred that fires when it is no longer so.
+// One-shot, as ZooKeeper's watches are: read again to go on watching.
 #pragma once
 
 #include "plait/deferred/deferred.hpp"

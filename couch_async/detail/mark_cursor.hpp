@@ -12,6 +12,33 @@
 
 namespace plait::couch_async::detail {
 
+/// Where strings of one piece open and close: a bit for each byte.
+class QuoteBits {
+public:
+    /// `words` has two words of zeros behind those of the piece.
+    QuoteBits(const std::uint64_t* words, std::uint32_t piece_begin) noexcept : words_(words), begin_(piece_begin) {}
+
+    /// The bits of the bytes from `from` on, at_once of them or more. Precondition: `from` lies in the piece, or is its
+    /// end.
+    static constexpr std::uint32_t at_once = 57;
+    std::uint64_t from(std::uint32_t from) const noexcept {
+        const std::uint32_t bit = from - begin_;
+        if constexpr (std::endian::native == std::endian::little) {
+            // One load wherever the string lies, so that there is no branch for the processor to guess.
+            std::uint64_t word;
+            std::memcpy(&word, reinterpret_cast<const char*>(words_) + bit / 8, sizeof word);
+            return word >> bit % 8;
+        } else {
+            const std::uint64_t low = words_[bit / 64] >> bit % 64;
+            return bit % 64 == 0 ? low : low | words_[bit / 64 + 1] << (64 - bit % 64);
+        }
+    }
+
+private:
+    const std::uint64_t* words_;
+    std::uint32_t begin_;
+};
+
 /// Pieces keep the marks in the nearest cache between the two passes, and bound the room for them.
 class MarkCursor {
 public:
@@ -60,8 +87,8 @@ public:
     /// last.
     std::uint32_t closing_quote(std::uint32_t open) const noexcept {
         if (open < piece_begin_ || open + 1 >= piece_end_) return none;
-        for (std::uint32_t from = open + 1; from < piece_end_; from += quotes_at_once) {
-            const std::uint64_t bits = quotes_from(from);
+        for (std::uint32_t from = open + 1; from < piece_end_; from += QuoteBits::at_once) {
+            const std::uint64_t bits = quotes().from(from);
             if (bits != 0) return from + static_cast<std::uint32_t>(std::countr_zero(bits));
         }
         return none;
@@ -72,21 +99,8 @@ public:
     const std::uint32_t* here() const noexcept { return mark_; }
     void go_to(const std::uint32_t* mark) noexcept { mark_ = mark; }
 
-    /// A bit for each of the bytes from `from` on that is a quote; at least quotes_at_once of them.
-    /// Precondition: `from` lies in the piece, or is its end.
-    static constexpr std::uint32_t quotes_at_once = 57;
-    std::uint64_t quotes_from(std::uint32_t from) const noexcept {
-        const std::uint32_t bit = from - piece_begin_;
-        if constexpr (std::endian::native == std::endian::little) {
-            // One load wherever the string lies, so that there is no branch for the processor to guess.
-            std::uint64_t word;
-            std::memcpy(&word, reinterpret_cast<const char*>(quotes_.get()) + bit / 8, sizeof word);
-            return word >> bit % 8;
-        } else {
-            const std::uint64_t low = quotes_[bit / 64] >> bit % 64;
-            return bit % 64 == 0 ? low : low | quotes_[bit / 64 + 1] << (64 - bit % 64);
-        }
-    }
+    /// Of the piece that was scanned last.
+    QuoteBits quotes() const noexcept { return QuoteBits(quotes_.get(), piece_begin_); }
 
 private:
     void refill();

@@ -87,7 +87,7 @@ PLAIT_AVX512 inline std::uint32_t* compress_marks(std::uint32_t* out, std::uint6
     const int count = std::popcount(marks);
     const __m512i packed = _mm512_maskz_compress_epi8(marks, numbers);
     const __m512i bases = _mm512_set1_epi32(static_cast<int>(base));
-    store_16(out, bases, _mm512_castsi512_si128(packed));
+    store_16(out, bases, __builtin_shufflevector(packed, packed, 0, 1));
     if (count > 16) [[unlikely]] {
         alignas(64) std::uint8_t bytes[64];
         _mm512_store_si512(bytes, packed);

@@ -41,12 +41,15 @@ constexpr std::uint32_t longest_start = 16;
 class UsualRow {
 public:
     UsualRow(const MarkCursor& marks, unsigned most_levels) noexcept
-        : marks_(marks), text_(marks.text()), size_(marks.size()), most_levels_(most_levels) {}
+        : marks_(marks), quotes_(marks.quotes()), text_(marks.text()), size_(marks.size()), most_levels_(most_levels) {}
 
     /// Reads the row at `begin` into `row`; gives the position behind it, or 0.
     [[gnu::always_inline]] std::uint32_t read(const std::uint32_t*& mark, std::uint32_t begin, ViewRow& row) const {
         if (*mark != begin || text_[begin] != '{') return 0;
         ++mark;
+        // The next piece comes out of memory while this one is read.
+        __builtin_prefetch(text_ + begin + MarkCursor::largest_piece);
+        __builtin_prefetch(text_ + begin + MarkCursor::largest_piece + 64);
         std::uint32_t at = begin + 1;
         for (;;) {
             if (size_ - at < longest_start) return 0;
@@ -83,13 +86,21 @@ private:
     [[gnu::always_inline]] std::uint32_t skip_value(const std::uint32_t*& mark, std::uint32_t at) const {
         const char c = text_[at];
         if (c == '"') {
-            const std::uint64_t bits = marks_.quotes_from(at + 1);
+            const std::uint64_t bits = quotes_.from(at + 1);
             if (bits != 0) [[likely]]
                 return at + 2 + static_cast<std::uint32_t>(std::countr_zero(bits));
             const std::uint32_t close = marks_.closing_quote(at);
             return close == MarkCursor::none ? 0 : close + 1;
         }
-        if (*mark == at) return skip_nested(mark);
+        if (*mark == at) {
+            // Flat values are the most: the next bracket closes them, and differs from the first in the two bits of 6.
+            const std::uint32_t next = mark[1];
+            if (next != MarkCursor::none && (c ^ text_[next]) == 6) [[likely]] {
+                mark += 2;
+                return next + 1;
+            }
+            return skip_nested(mark);
+        }
         std::uint32_t behind = at;
         while (behind != size_ && text_[behind] != ',' && text_[behind] != '}' && behind - at < 40)
             ++behind;
@@ -119,12 +130,14 @@ private:
     }
 
     const MarkCursor& marks_;
+    const QuoteBits quotes_;
     const char* const text_;
     const std::uint32_t size_;
     const unsigned most_levels_;
 };
 
 bool RowReader::read_usual_rows(MarkCursor& marks, std::uint32_t& at, Rows& rows, const BatchBound& bound) {
+    if (limits_.depth < 2) return false;
     marks.peek();
     const char* const text = marks.text();
     const std::uint32_t size = marks.size();

@@ -1,4 +1,5 @@
-// FakeTree: ZooKeeper's data model in memory: nodes, versions, sequences, ephemeral owners. No sessions, no wire.
+// FakeTree: ZooKeeper's data model in memory: nodes, versions, sequences, ephemeral owners.
+// No sessions, no watches, no wire: those are the fake server's.
 #pragma once
 
 #include <cstdint>
