@@ -1,6 +1,7 @@
 // What a view can fail with, one type for each thing a caller may want to do about it.
-// Not here: connections that cannot be made (reactor/errors.hpp), answers that are not HTTP (reactor/protocols/http_errors.hpp)
-// and bodies that are not a view's (view/body_error.hpp); they reach the caller as they are.
+// Not here: connections that cannot be made (reactor/errors.hpp), answers that are not HTTP
+// (reactor/protocols/http_errors.hpp) and bodies that are not a view's (view/body_error.hpp); they reach the caller as
+// they are.
 #pragma once
 
 #include <cstdint>
@@ -69,8 +70,8 @@ private:
     std::string location_;
 };
 
-/// The answer ended before the view did: the connection was closed in the middle, or the JSON stops. Rows delivered are good;
-/// to get the others, ask again from the last of them.
+/// The answer ended before the view did: the connection was closed in the middle, or the JSON stops. Rows delivered are
+/// good; to get the others, ask again from the last of them.
 class TruncatedBody : public ViewError {
 public:
     TruncatedBody(const std::string& what, std::uint64_t rows) : ViewError(what), rows_(rows) {}
@@ -82,7 +83,8 @@ private:
     std::uint64_t rows_;
 };
 
-/// A complete answer with status 200, which says that rows are missing from it: nodes failed. What was delivered is good.
+/// A complete answer with status 200, which says that rows are missing from it: nodes failed. What was delivered is
+/// good.
 class ViewErrors : public ViewError {
 public:
     ViewErrors(const std::string& what, std::vector<ViewNodeError> errors, std::uint64_t rows)

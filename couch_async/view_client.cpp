@@ -13,9 +13,9 @@ namespace {
 
 std::shared_ptr<const Url> database_url(std::string_view text) {
     Url url = Url::parse(text);
-    while (url.path.ends_with('/')) url.path.pop_back();
-    if (url.path.empty())
-        throw BadUrl(fmt::format("{} names no database; write http://host:port/database", url.str()));
+    while (url.path.ends_with('/'))
+        url.path.pop_back();
+    if (url.path.empty()) throw BadUrl(fmt::format("{} names no database; write http://host:port/database", url.str()));
     if (url.query) throw BadUrl(fmt::format("{} has a query; give the view's parameters in a ViewQuery", url.str()));
     return std::make_shared<const Url>(std::move(url));
 }

@@ -22,7 +22,8 @@ void put_number(std::string& out, double value) {
     // Negative numbers order backwards by their bits, and below the others.
     constexpr std::uint64_t sign = std::uint64_t{1} << 63;
     bits = (bits & sign) != 0 ? ~bits : bits | sign;
-    for (int shift = 56; shift >= 0; shift -= 8) out += static_cast<char>(bits >> shift & 0xff);
+    for (int shift = 56; shift >= 0; shift -= 8)
+        out += static_cast<char>(bits >> shift & 0xff);
 }
 
 void put_string(std::string& out, std::string_view text) {
@@ -54,7 +55,8 @@ void put(std::string& out, const json::value& value) {
             return;
         case json::kind::array:
             out += array;
-            for (const auto& element : value.get_array()) put(out, element);
+            for (const auto& element : value.get_array())
+                put(out, element);
             out += end;
             return;
         case json::kind::object:

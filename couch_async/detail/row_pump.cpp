@@ -100,7 +100,8 @@ bool RowPump::hungry() {
         conclude(std::move(failure_));
         return true;
     }
-    if (!failure_ && delay_ > Duration::zero() && !delay_passed_) {
+    if (!failure_ && !delay_passed_) {
+        // Even without a delay not at once: the rest of what the socket had may come in this very turn.
         if (!delay_timer_.active()) {
             delay_timer_ = clock_.call_later(delay_, [this] {
                 delay_passed_ = true;

@@ -14,7 +14,9 @@ namespace {
 namespace json = boost::json;
 using testing::ViewDocuments;
 
-[[noreturn]] void refuse(std::string reason) { throw RefusedRequest(400, "query_parse_error", std::move(reason)); }
+[[noreturn]] void refuse(std::string reason) {
+    throw RefusedRequest(400, "query_parse_error", std::move(reason));
+}
 
 std::string sort_key(std::string_view json_text) {
     try {
@@ -104,7 +106,8 @@ private:
         if (error) throw RefusedRequest(400, "bad_request", "invalid_json");
         if (!value.is_array()) throw RefusedRequest(400, "bad_request", "`keys` member must be an array.");
         query_.keys.emplace();
-        for (const auto& key : value.get_array()) query_.keys->push_back(sort_key(json::serialize(key)));
+        for (const auto& key : value.get_array())
+            query_.keys->push_back(sort_key(json::serialize(key)));
     }
 
     Dialect dialect_;
@@ -212,7 +215,8 @@ ServedQuery ServedQuery::parse(std::string_view query, std::string_view body, Di
 
 std::size_t Selection::size() const noexcept {
     std::size_t sum = 0;
-    for (const auto& range : ranges) sum += range.size();
+    for (const auto& range : ranges)
+        sum += range.size();
     return sum;
 }
 

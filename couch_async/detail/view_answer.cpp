@@ -27,7 +27,8 @@ ViewAnswer::ViewAnswer(HttpResponseHead head, std::variant<std::string, ViewBody
 }
 
 void ViewAnswer::write_head(HttpResponseHead head) {
-    for (const auto& field : misbehaviour_.headers_) head.headers.add(field.name, field.value);
+    for (const auto& field : misbehaviour_.headers_)
+        head.headers.add(field.name, field.value);
     const auto* text = std::get_if<std::string>(&body_);
     if (misbehaviour_.content_length_) {
         head.headers.add("Content-Length", std::to_string(*misbehaviour_.content_length_));

@@ -120,10 +120,9 @@ Failure reported_failure(const std::string& view, const ViewMeta& meta, std::uin
     if (!meta.error.empty()) errors.push_back({{}, fmt::format("{}: {}", meta.error, meta.reason)});
     const auto& first = errors.front();
     const std::string from = first.from.empty() ? std::string() : " from " + first.from;
-    return make_failure(ViewErrors(
-        fmt::format("{}: the server reports {} error(s) after {} rows, the first{}: {}", view, errors.size(), rows,
-                    from, first.reason),
-        errors, rows));
+    return make_failure(ViewErrors(fmt::format("{}: the server reports {} error(s) after {} rows, the first{}: {}",
+                                               view, errors.size(), rows, from, first.reason),
+                                   errors, rows));
 }
 
 }  // namespace plait::couch_async::detail

@@ -76,7 +76,8 @@ ViewStream::ViewStream(AsyncViewBase& owner, const ViewClient& client, const Vie
 
 Deferred<ViewMeta> ViewStream::start() {
     if (state_ != State::fresh)
-        return fail<ViewMeta>(InvalidState(name_ + ": this stream was started before; make another one for another run"));
+        return fail<ViewMeta>(
+            InvalidState(name_ + ": this stream was started before; make another one for another run"));
     state_ = State::running;
     auto [deferred, promise] = make_deferred<ViewMeta>([weak = weak_from_this()] {
         if (const auto self = weak.lock()) self->cancel();
@@ -86,8 +87,8 @@ Deferred<ViewMeta> ViewStream::start() {
     try {
         send();
     } catch (...) {
-        total_timer_ = client_.clock().call_later(Duration::zero(),
-                                                  [this, failure = Failure::current()] { end(failure); });
+        total_timer_ =
+            client_.clock().call_later(Duration::zero(), [this, failure = Failure::current()] { end(failure); });
     }
     return std::move(deferred);
 }
@@ -153,9 +154,10 @@ void ViewStream::on_head(HttpResponseHead head) {
         return;
     }
     if (is_encoded(head))
-        throw ViewError(fmt::format("{}: the server sent its answer in Content-Encoding {} although it was asked not to; "
-                                    "look for a proxy that compresses",
-                                    name_, *head.headers.find("Content-Encoding")));
+        throw ViewError(
+            fmt::format("{}: the server sent its answer in Content-Encoding {} although it was asked not to; "
+                        "look for a proxy that compresses",
+                        name_, *head.headers.find("Content-Encoding")));
 }
 
 void ViewStream::on_body(Bytes piece) {

@@ -147,7 +147,7 @@ struct Misbehaviour {
     std::uint64_t times_ = 1;
 
 private:
-    Misbehaviour& end(Ending how, std::optional<std::uint64_t> Misbehaviour::*where, std::uint64_t count) {
+    Misbehaviour& end(Ending how, std::optional<std::uint64_t> Misbehaviour::* where, std::uint64_t count) {
         ending_ = how;
         rows_ = bytes_ = wire_bytes_ = std::nullopt;
         this->*where = count;

@@ -77,6 +77,8 @@ std::size_t ViewDocuments::position(const Bound& bound) const noexcept {
                                     entries_.begin());
 }
 
-std::string ViewDocuments::sort_key(std::string_view json) { return detail::collation_key(json); }
+std::string ViewDocuments::sort_key(std::string_view json) {
+    return detail::collation_key(json);
+}
 
 }  // namespace plait::couch_async::testing

@@ -55,9 +55,9 @@ public:
 
     /// A place between rows: in front of all rows of a key, behind them, or in front of or behind one id within them.
     struct Bound {
-        std::string key;                 ///< sort_key() of the key
-        std::optional<std::string> id;   ///< absent: all ids of the key
-        bool after = false;              ///< behind what is named rather than in front of it
+        std::string key;                ///< sort_key() of the key
+        std::optional<std::string> id;  ///< absent: all ids of the key
+        bool after = false;             ///< behind what is named rather than in front of it
     };
 
     /// How many rows lie in front of `bound`. Precondition: sorted.

@@ -1,5 +1,5 @@
-// ViewServer: an HTTP server with Couchbase's and CouchDB's views over rows given to it, and with bad manners on request.
-// For tests and demonstrations, in memory or over TCP. Not a database, and no server to expose to strangers.
+// ViewServer: an HTTP server with Couchbase's and CouchDB's views over rows given to it, and with bad manners on
+// request. For tests and demonstrations, in memory or over TCP. Not a database, and no server to expose to strangers.
 #pragma once
 
 #include <cstddef>
@@ -51,9 +51,9 @@ struct ViewServerRequest {
 ///     network.listen({"couch", 5984}, server.factory());            // or in memory
 ///
 /// Understood: key, keys, startkey, endkey (and start_key, end_key), startkey_docid, endkey_docid, limit, skip,
-/// descending, inclusive_end, include_docs, reduce=false, stale. There is no reduce function: reduce=true and grouping are
-/// refused as for a map-only view. Unknown parameters are ignored, as the real servers do; errors have their statuses
-/// and bodies.
+/// descending, inclusive_end, include_docs, reduce=false, stale. There is no reduce function: reduce=true and grouping
+/// are refused as for a map-only view. Unknown parameters are ignored, as the real servers do; errors have their
+/// statuses and bodies.
 ///
 /// Streams: an answer is made as the client takes it, never more than a transport's high water mark ahead.
 /// Connections are kept alive; requests that are pipelined wait for each other.

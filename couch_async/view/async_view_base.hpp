@@ -35,7 +35,8 @@ class ViewStream;
 ///     Export rows(client, {"packages", "by_name"});
 ///     ViewMeta meta = co_await rows.start();
 ///
-/// Order: on_rows* on_error? on_done, and then start()'s Deferred, each once. on_done() comes after on_error() too, with
+/// Order: on_rows* on_error? on_done, and then start()'s Deferred, each once. on_done() comes after on_error() too,
+/// with
 ///        what is known of the envelope. An empty view gets on_done() alone. Rows that arrived before an error are
 ///        delivered before it, and stay delivered.
 ///
@@ -61,21 +62,24 @@ public:
     ///
     /// Fires:  with the envelope, after on_done().
     /// Fails:  with what on_error() was told: a ViewError or ViewTimeout (couch_async/errors.hpp), a ViewBodyError
-    ///         (view/body_error.hpp), a ConnectError or ConnectionClosed (reactor/errors.hpp), an HttpError (reactor/protocols/http_errors.hpp), or
-    ///         what on_rows() failed with. With Cancelled after cancel(). With InvalidState the second time.
+    ///         (view/body_error.hpp), a ConnectError or ConnectionClosed (reactor/errors.hpp), an HttpError
+    ///         (reactor/protocols/http_errors.hpp), or what on_rows() failed with. With Cancelled after cancel(). With
+    ///         InvalidState the second time.
     /// Cancel: as cancel(). Dropping the Deferred is that too: detach() it where on_error() and on_done() say all.
     Deferred<ViewMeta> start();
 
-    /// Nothing is called and nothing is read until resume(), but for the end by `timeouts.total`. Allowed before start() and in
-    /// callbacks; pauses do not nest. The server may lose patience: with a long pause comes its idle time-out.
+    /// Nothing is called and nothing is read until resume(), but for the end by `timeouts.total`. Allowed before
+    /// start() and in callbacks; pauses do not nest. The server may lose patience: with a long pause comes its idle
+    /// time-out.
     void pause();
 
     /// Nothing is called from inside it.
     void resume();
     bool paused() const noexcept;
 
-    /// Ends the stream and closes its connection at once. Nothing more is called, neither on_error nor on_done; start()'s Deferred fails
-    /// with Cancelled before this returns. Does nothing after the end. In on_error() it takes on_done() back.
+    /// Ends the stream and closes its connection at once. Nothing more is called, neither on_error nor on_done;
+    /// start()'s Deferred fails with Cancelled before this returns. Does nothing after the end. In on_error() it takes
+    /// on_done() back.
     void cancel();
 
     /// Rows given to on_rows() so far.

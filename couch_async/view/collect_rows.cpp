@@ -22,9 +22,10 @@ private:
     Deferred<> on_rows(Rows batch) override {
         bytes_ += batch.bytes();
         if (rows_.size() + batch.size() > limits_.rows || bytes_ > limits_.bytes)
-            throw TooManyRows(fmt::format("the view has more than the {} rows or {} bytes that were to be collected; "
-                                          "raise CollectLimits, ask with a limit, or derive from AsyncViewBase",
-                                          limits_.rows, limits_.bytes));
+            throw TooManyRows(
+                fmt::format("the view has more than the {} rows or {} bytes that were to be collected; "
+                            "raise CollectLimits, ask with a limit, or derive from AsyncViewBase",
+                            limits_.rows, limits_.bytes));
         for (const auto& row : batch)
             rows_.push_back({std::string(row.id()), std::string(row.key()), std::string(row.value()),
                              std::string(row.doc()), std::string(row.error())});

@@ -34,7 +34,8 @@ struct ViewTimeouts {
 struct ViewOptions {
     /// on_rows() gets no more than this at once, and at least one row.
     BatchBound batch;
-    /// How long rows that are fewer than that may wait for others. Zero: on_rows() gets what has arrived.
+    /// How long rows that are fewer than that may wait for others. Zero: on_rows() gets what one turn of the loop
+    /// brings.
     Duration batch_delay = Duration::zero();
     ViewTimeouts timeouts;
     /// What an answer may make us hold; more ends the stream with ViewBodyError.

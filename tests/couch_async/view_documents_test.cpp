@@ -37,7 +37,8 @@ std::string ids(const ViewDocuments& documents, std::string_view query, std::str
         all.append(id.substr(1, id.size() - 2)).append(" ");
     };
     for (auto range : selection.ranges) {
-        while (range.begin < range.end) add(selection.descending ? --range.end : range.begin++);
+        while (range.begin < range.end)
+            add(selection.descending ? --range.end : range.begin++);
     }
     if (!all.empty()) all.pop_back();
     return all;
@@ -56,14 +57,16 @@ std::string refusal(std::string_view query, std::string_view body = {}, Dialect 
 
 BOOST_AUTO_TEST_CASE(rows_are_ordered_by_type_then_key_then_id) {
     ViewDocuments documents;
-    const char* const in_order[] = {"null",    "false",   "true", "-1e300",  "-1",         "0",           "0.5",
-                                    "1",       "2",       "10",   "1e300",   "\"\"",       "\"\\u0000\"", "\"a\"",
-                                    "\"a b\"", "\"b\"",   "[]",   "[1]",     "[1,null]",   "[1,2]",       "[2]",
+    const char* const in_order[] = {"null",    "false",     "true",      "-1e300",   "-1",       "0",           "0.5",
+                                    "1",       "2",         "10",        "1e300",    "\"\"",     "\"\\u0000\"", "\"a\"",
+                                    "\"a b\"", "\"b\"",     "[]",        "[1]",      "[1,null]", "[1,2]",       "[2]",
                                     "{}",      "{\"a\":1}", "{\"a\":2}", "{\"b\":0}"};
-    for (std::size_t i = std::size(in_order); i > 0; --i) documents.add(fmt::format("{:02}", i), in_order[i - 1], "0");
+    for (std::size_t i = std::size(in_order); i > 0; --i)
+        documents.add(fmt::format("{:02}", i), in_order[i - 1], "0");
     documents.sort();
     BOOST_REQUIRE_EQUAL(documents.size(), std::size(in_order));
-    for (std::size_t i = 0; i < documents.size(); ++i) BOOST_TEST(documents.row(i).key == in_order[i]);
+    for (std::size_t i = 0; i < documents.size(); ++i)
+        BOOST_TEST(documents.row(i).key == in_order[i]);
 }
 
 BOOST_AUTO_TEST_CASE(equal_numbers_are_one_key_however_written) {

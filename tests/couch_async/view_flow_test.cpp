@@ -178,7 +178,8 @@ BOOST_FIXTURE_TEST_CASE(rows_that_are_kept_do_not_hold_the_stream_up, Fixture) {
     BOOST_REQUIRE(outcome.value());
     int number = 0;
     for (const auto& rows : view.kept)
-        for (const auto& row : rows) BOOST_REQUIRE(row.id() == doc_id(number++));
+        for (const auto& row : rows)
+            BOOST_REQUIRE(row.id() == doc_id(number++));
     BOOST_TEST(number == many);
 }
 

@@ -38,8 +38,7 @@ struct Fixture : World {
         request.head.target = target;
         request.head.headers = std::move(headers);
         request.body = Bytes::copy(body);
-        Outcome<HttpResponse> outcome(
-            http_fetch(clock, *network.connector(), {"couch", 5984}, std::move(request)));
+        Outcome<HttpResponse> outcome(http_fetch(clock, *network.connector(), {"couch", 5984}, std::move(request)));
         settle();
         BOOST_REQUIRE_MESSAGE(outcome.value(), outcome.message());
         return *outcome.value();
@@ -113,8 +112,7 @@ BOOST_FIXTURE_TEST_CASE(what_is_not_there_is_404, Fixture) {
     BOOST_TEST(missing("/other/_design/d/_view/v") ==
                "{\"error\":\"not_found\",\"reason\":\"Database does not exist.\"}\n");
     BOOST_TEST(missing("/db/_design/other/_view/v") == "{\"error\":\"not_found\",\"reason\":\"missing\"}\n");
-    BOOST_TEST(missing("/db/_design/d/_view/other") ==
-               "{\"error\":\"not_found\",\"reason\":\"missing_named_view\"}\n");
+    BOOST_TEST(missing("/db/_design/d/_view/other") == "{\"error\":\"not_found\",\"reason\":\"missing_named_view\"}\n");
     BOOST_TEST(missing("/") == "{\"error\":\"not_found\",\"reason\":\"missing\"}\n");
     server.remove_view("db", "d", "v");
     missing(view_path);
@@ -246,7 +244,8 @@ BOOST_FIXTURE_TEST_CASE(delays_and_slow_answers_take_their_time, Fixture) {
     pass(1s);
     BOOST_TEST(server.counts().bytes > first);
     BOOST_TEST(!slow.fired());
-    for (int i = 0; i < 10; ++i) pass(1s);
+    for (int i = 0; i < 10; ++i)
+        pass(1s);
     BOOST_TEST(slow.fired());
 }
 
@@ -259,13 +258,15 @@ BOOST_FIXTURE_TEST_CASE(a_connection_serves_one_request_after_the_other, Fixture
     Outcome<std::shared_ptr<Protocol>> connected(network.connector()->connect({"couch", 5984}, pipelining));
     settle();
     std::string requests;
-    for (int i = 0; i < 500; ++i) requests += "GET " + view_path + "?limit=1 HTTP/1.1\r\nHost: couch\r\n\r\n";
+    for (int i = 0; i < 500; ++i)
+        requests += "GET " + view_path + "?limit=1 HTTP/1.1\r\nHost: couch\r\n\r\n";
     pipelining->transport().write(requests);
     settle();
     BOOST_TEST(server.counts().answers == 500U);
     BOOST_TEST(server.counts().connections == 1U);
     std::size_t answers = 0;
-    for (std::size_t at = 0; (at = pipelining->text.find("HTTP/1.1 200", at)) != std::string::npos; ++at) ++answers;
+    for (std::size_t at = 0; (at = pipelining->text.find("HTTP/1.1 200", at)) != std::string::npos; ++at)
+        ++answers;
     BOOST_TEST(answers == 500U);
     pipelining->transport().write("nonsense\r\n\r\n");
     settle();

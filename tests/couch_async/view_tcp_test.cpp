@@ -103,25 +103,29 @@ BOOST_FIXTURE_TEST_CASE(cancelling_over_tcp_closes_the_socket, Fixture) {
     {
         Counter view(client, reactor);
         auto running = view.start();
-        while (view.rows == 0) reactor.run_until(reactor.sleep(1ms));
+        while (view.rows == 0)
+            reactor.run_until(reactor.sleep(1ms));
         BOOST_TEST(server.counts().open_connections == 1U);
         view.cancel();
         BOOST_TEST(running.ready());
         running.take().has_value();
     }
-    while (server.counts().open_connections > 0) reactor.run_until(reactor.sleep(1ms));
+    while (server.counts().open_connections > 0)
+        reactor.run_until(reactor.sleep(1ms));
 }
 
 BOOST_FIXTURE_TEST_CASE(many_streams_at_once, Fixture) {
     server.add_view("db", "d", "v", numbered(300));
     std::vector<Outcome<CollectedView>> outcomes;
-    for (int i = 0; i < 100; ++i) outcomes.emplace_back(collect_rows(client, {"d", "v"}));
+    for (int i = 0; i < 100; ++i)
+        outcomes.emplace_back(collect_rows(client, {"d", "v"}));
     const auto all_fired = [&] {
         for (const auto& outcome : outcomes)
             if (!outcome.fired()) return false;
         return true;
     };
-    while (!all_fired()) reactor.run_until(reactor.sleep(1ms));
+    while (!all_fired())
+        reactor.run_until(reactor.sleep(1ms));
     for (const auto& outcome : outcomes) {
         BOOST_REQUIRE_MESSAGE(outcome.value(), outcome.message());
         BOOST_TEST(outcome.value()->rows.size() == 300U);

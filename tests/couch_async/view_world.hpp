@@ -30,13 +30,15 @@ inline std::string doc_id(int number) {
 inline ViewDocuments numbered(int count, std::size_t padding = 3) {
     ViewDocuments documents;
     const std::string pad(padding, 'x');
-    for (int i = 0; i < count; ++i) documents.add(doc_id(i), fmt::format(R"({{"n":{},"pad":"{}"}})", i, pad));
+    for (int i = 0; i < count; ++i)
+        documents.add(doc_id(i), fmt::format(R"({{"n":{},"pad":"{}"}})", i, pad));
     return documents;
 }
 
 inline std::vector<std::string> numbered_ids(int count) {
     std::vector<std::string> ids;
-    for (int i = 0; i < count; ++i) ids.push_back(doc_id(i));
+    for (int i = 0; i < count; ++i)
+        ids.push_back(doc_id(i));
     return ids;
 }
 
