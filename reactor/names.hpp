@@ -1,4 +1,5 @@
-// Names: asynchronous look-up of host names with c-ares (hosts file, search domains, DNS). No threads.
+// Names: asynchronous look-up of host names with c-ares (hosts file, search domains, DNS).
+// No threads, and no memory: each look-up asks again.
 #pragma once
 
 #include <string>

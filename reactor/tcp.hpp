@@ -1,4 +1,5 @@
-// TCP: connect and listen. Name look-up is included; TLS is not.
+// TCP: connect by name or address, and listen.
+// Not TLS, and no reconnecting: a lost connection is reported, not repaired.
 #pragma once
 
 #include <memory>

@@ -1,4 +1,5 @@
-// ConnectString: which servers make up the ensemble, and the chroot. Text to values; looks nothing up.
+// ConnectString: which servers make up the ensemble, and the chroot.
+// Text to values; looks nothing up and connects to nothing.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,7 @@
 #include "plait/zk/path.hpp"
 
 #include <cstdint>
+#include <utility>
 
 namespace plait::zk {
 namespace {
@@ -72,10 +73,14 @@ std::string_view path_problem(std::string_view path, bool sequential) noexcept {
     return {};
 }
 
-std::string_view Chroot::to_server(std::string_view path, std::string& room) const {
+Chroot::Chroot(std::string prefix) : prefix_(std::move(prefix)) {
+    if (prefix_.size() == 1) prefix_.clear();
+}
+
+std::string_view Chroot::to_server(std::string_view path, std::string& room, bool sequential) const {
     if (prefix_.empty()) return path;
     room.assign(prefix_);
-    if (path != "/") room.append(path);
+    if (path != "/" || sequential) room.append(path);
     return room;
 }
 

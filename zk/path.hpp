@@ -21,12 +21,13 @@ public:
     /// None.
     Chroot() = default;
     /// Precondition: `prefix` is empty, or a valid path. "/" is none.
-    explicit Chroot(std::string prefix) : prefix_(prefix == "/" ? std::string() : std::move(prefix)) {}
+    explicit Chroot(std::string prefix);
 
     const std::string& prefix() const noexcept { return prefix_; }
 
     /// The server's name for a client's path. Without a chroot `path` itself, else built in `room`.
-    std::string_view to_server(std::string_view path, std::string& room) const;
+    /// `sequential`: a number will be appended, so that the root stays apart from the chroot's own name.
+    std::string_view to_server(std::string_view path, std::string& room, bool sequential = false) const;
 
     /// The client's name for a server's path. A path outside the chroot ("/ab" is outside "/a") is returned as it is.
     std::string_view to_client(std::string_view path) const noexcept;

@@ -4,14 +4,14 @@
 
 namespace plait::couch_async::detail {
 
-// Room for a mark a byte, for write_marks() to write eight more, and for the `none` behind the last. One word of quotes
-// more than the piece has, since a string may open with the piece's last byte.
+// Room for a mark a byte, for the scan to write sixteen more, and for the `none` behind the last. Two words of no
+// quotes more than the piece has: strings are looked up by unaligned words, and may open with the piece's last byte.
 MarkCursor::MarkCursor(ScanFunction scan)
     : scan_(scan),
-      marks_(new std::uint32_t[largest_piece + 9]),
-      quotes_(new std::uint64_t[largest_piece / 64 + 1]),
+      marks_(new std::uint32_t[largest_piece + 17]),
+      quotes_(new std::uint64_t[largest_piece / 64 + 2]),
       mark_(marks_.get()) {
-    *mark_ = none;
+    marks_[0] = none;
 }
 
 void MarkCursor::refill() {
@@ -20,21 +20,18 @@ void MarkCursor::refill() {
         next_piece_ = std::min(next_piece_ * 2, largest_piece);
         piece_begin_ = piece_end_;
         piece_end_ += static_cast<std::uint32_t>(piece);
-        mark_ = marks_.get();
-        ScanOutput out{mark_, mark_, quotes_.get()};
+        carry_.saw_backslash = false;
+        const std::size_t words = (piece + 63) / 64;
+        ScanOutput out{marks_.get(), marks_.get(), quotes_.get()};
         scan_(text_ + piece_begin_, piece, piece_begin_, carry_, out);
+        if (out.bad != none)
+            std::fill_n(quotes_.get() + (out.bad - piece_begin_) / 64 + 1, words - (out.bad - piece_begin_) / 64 - 1,
+                        0);
+        quotes_[words] = quotes_[words + 1] = 0;
         *out.end = none;
         bad_ = out.bad;
-        quotes_[(piece + 63) / 64] = 0;
+        mark_ = marks_.get();
     }
-}
-
-std::uint32_t MarkCursor::closing_quote_by_bytes(std::uint32_t open, std::uint32_t limit) const noexcept {
-    for (std::uint32_t at = open + 1; at < limit; ++at) {
-        if (text_[at] == '"') return at;
-        if (text_[at] == '\\') ++at;
-    }
-    return limit;
 }
 
 }  // namespace plait::couch_async::detail

@@ -1,15 +1,43 @@
-// MarkCursor: the brackets and commas of one contiguous text, one after another, found a piece at a time.
+// MarkCursor: the brackets of one contiguous text outside its strings, one after another, found a piece at a time.
 // Not resumable across texts by itself: carry() of one text starts the next.
 #pragma once
 
 #include <bit>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <string_view>
 
 #include "plait/couch_async/detail/structural_scan.hpp"
 
 namespace plait::couch_async::detail {
+
+/// Where strings of one piece open and close: a bit for each byte.
+class QuoteBits {
+public:
+    /// `words` has two words of zeros behind those of the piece.
+    QuoteBits(const std::uint64_t* words, std::uint32_t piece_begin) noexcept : words_(words), begin_(piece_begin) {}
+
+    /// The bits of the bytes from `from` on, at_once of them or more. Precondition: `from` lies in the piece, or is its
+    /// end.
+    static constexpr std::uint32_t at_once = 57;
+    std::uint64_t from(std::uint32_t from) const noexcept {
+        const std::uint32_t bit = from - begin_;
+        if constexpr (std::endian::native == std::endian::little) {
+            // One load wherever the string lies, so that there is no branch for the processor to guess.
+            std::uint64_t word;
+            std::memcpy(&word, reinterpret_cast<const char*>(words_) + bit / 8, sizeof word);
+            return word >> bit % 8;
+        } else {
+            const std::uint64_t low = words_[bit / 64] >> bit % 64;
+            return bit % 64 == 0 ? low : low | words_[bit / 64 + 1] << (64 - bit % 64);
+        }
+    }
+
+private:
+    const std::uint64_t* words_;
+    std::uint32_t begin_;
+};
 
 /// Pieces keep the marks in the nearest cache between the two passes, and bound the room for them.
 class MarkCursor {
@@ -29,8 +57,8 @@ public:
         next_piece_ = first_piece;
         carry_ = carry;
         bad_ = none;
+        marks_[0] = none;
         mark_ = marks_.get();
-        *mark_ = none;
     }
 
     /// The position of the next mark; `none` after the last one, and where bad() is next.
@@ -52,35 +80,35 @@ public:
     const char* text() const noexcept { return text_; }
     std::uint32_t size() const noexcept { return size_; }
 
-    /// Whether the text so far was scanned without meeting a backslash.
+    /// Whether the piece that the next mark is in has no backslash at all.
     bool no_backslashes() const noexcept { return !carry_.saw_backslash; }
 
-    /// The closing quote of the string that opens at `open`, which lies before the next mark `limit`; `limit` where
-    /// there is none.
-    std::uint32_t closing_quote(std::uint32_t open, std::uint32_t limit) const noexcept {
-        // The usual string is short and begins in this piece: one look at the bits.
-        const std::uint32_t from = open + 1 - piece_begin_;
-        if (open < piece_begin_) [[unlikely]]
-            return closing_quote_by_bytes(open, limit);
-        std::uint32_t word = from / 64;
-        std::uint64_t bits = quotes_[word] >> (from % 64) << (from % 64);
-        while (bits == 0) {
-            ++word;
-            if (piece_begin_ + word * 64 >= limit) return limit;
-            bits = quotes_[word];
+    /// The closing quote of the string that opens at `open`, or `none` where it is not in the piece that was scanned
+    /// last.
+    std::uint32_t closing_quote(std::uint32_t open) const noexcept {
+        if (open < piece_begin_ || open + 1 >= piece_end_) return none;
+        for (std::uint32_t from = open + 1; from < piece_end_; from += QuoteBits::at_once) {
+            const std::uint64_t bits = quotes().from(from);
+            if (bits != 0) return from + static_cast<std::uint32_t>(std::countr_zero(bits));
         }
-        const std::uint32_t found = piece_begin_ + word * 64 + static_cast<std::uint32_t>(std::countr_zero(bits));
-        return found < limit ? found : limit;
+        return none;
     }
+
+    // For a reader that keeps its place in a register: marks from here() up to `none` are those of one piece.
+
+    const std::uint32_t* here() const noexcept { return mark_; }
+    void go_to(const std::uint32_t* mark) noexcept { mark_ = mark; }
+
+    /// Of the piece that was scanned last.
+    QuoteBits quotes() const noexcept { return QuoteBits(quotes_.get(), piece_begin_); }
 
 private:
     void refill();
-    std::uint32_t closing_quote_by_bytes(std::uint32_t open, std::uint32_t limit) const noexcept;
 
     ScanFunction scan_;
     std::unique_ptr<std::uint32_t[]> marks_;
     std::unique_ptr<std::uint64_t[]> quotes_;
-    std::uint32_t* mark_;
+    const std::uint32_t* mark_;
     const char* text_ = nullptr;
     std::uint32_t size_ = 0;
     std::uint32_t piece_begin_ = 0;

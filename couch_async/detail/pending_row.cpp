@@ -2,11 +2,14 @@
 
 #include <utility>
 
+#include "plait/couch_async/detail/row_reader.hpp"
+
 namespace plait::couch_async::detail {
 
 PendingRow::State PendingRow::begin(MarkCursor& marks, std::string_view rest, std::uint64_t offset) {
+    const char first = rest.front();
+    kind_ = first == '{' || first == '[' ? Kind::nested : first == '"' ? Kind::string : Kind::literal;
     offset_ = offset;
-    scalar_ = rest.front() != '{' && rest.front() != '[';
     open_.clear();
     carry_ = {};
     text_.clear();
@@ -16,34 +19,66 @@ PendingRow::State PendingRow::begin(MarkCursor& marks, std::string_view rest, st
 }
 
 PendingRow::State PendingRow::go_on(MarkCursor& marks, std::string_view chunk, std::size_t from, std::size_t& used) {
+    switch (kind_) {
+        case Kind::nested:
+            return go_on_nested(marks, chunk, from, used);
+        case Kind::string:
+            return go_on_string(chunk, from, used);
+        default:
+            return go_on_literal(chunk, from, used);
+    }
+}
+
+PendingRow::State PendingRow::go_on_nested(MarkCursor& marks, std::string_view chunk, std::size_t from,
+                                           std::size_t& used) {
     marks.start(chunk, from, MarkCursor::smallest_piece, carry_);
-    const auto stop = [&](State state, std::size_t end, std::size_t next) {
-        used = next;
-        append(chunk.substr(from, end - from), scalar_ && state == State::ended);
-        if (state_ == State::open) state_ = state;
-        return state_;
-    };
     for (;;) {
         const std::uint32_t mark = marks.peek();
         if (mark == MarkCursor::none) break;
         marks.skip();
-        if (scalar_) return stop(State::ended, mark + 1, mark);
         const char c = chunk[mark];
-        if (c == ',') continue;
         const bool square = c == '[' || c == ']';
-        const std::size_t behind = mark + 1;
+        used = mark + 1;
         if (c == '{' || c == '[') {
-            if (open_.depth() == depth_) return stop(State::broken, behind, behind);
+            if (open_.depth() == depth_) return stop(State::broken, chunk, from, used);
             open_.push(square);
         } else if (!open_.pop(square)) {
-            return stop(State::broken, behind, behind);
+            return stop(State::broken, chunk, from, used);
         } else if (open_.depth() == 0) {
-            return stop(State::ended, behind, behind);
+            return stop(State::ended, chunk, from, used);
         }
     }
-    if (marks.bad() != MarkCursor::none) return stop(State::broken, marks.bad() + 1, marks.bad() + 1);
+    if (marks.bad() != MarkCursor::none) {
+        used = marks.bad() + 1;
+        return stop(State::broken, chunk, from, used);
+    }
     carry_ = marks.carry();
-    return stop(State::open, chunk.size(), chunk.size());
+    used = chunk.size();
+    return stop(State::open, chunk, from, used);
+}
+
+PendingRow::State PendingRow::go_on_string(std::string_view chunk, std::size_t from, std::size_t& used) {
+    for (used = from; used != chunk.size();) {
+        const char c = chunk[used++];
+        const bool first = text_.empty() && used == from + 1;
+        if (static_cast<unsigned char>(c) < 0x20) return stop(State::broken, chunk, from, used);
+        if (carry_.escaped != 0) {
+            carry_.escaped = 0;
+        } else if (c == '\\') {
+            carry_.escaped = 1;
+        } else if (c == '"' && !first) {
+            return stop(State::ended, chunk, from, used);
+        }
+    }
+    return stop(State::open, chunk, from, used);
+}
+
+PendingRow::State PendingRow::go_on_literal(std::string_view chunk, std::size_t from, std::size_t& used) {
+    used = from;
+    while (used != chunk.size() && is_literal_byte(chunk[used]))
+        ++used;
+    if (used == chunk.size()) return stop(State::open, chunk, from, used);
+    return stop(State::ended, chunk, from, used + 1);
 }
 
 std::string PendingRow::take() {
@@ -51,16 +86,16 @@ std::string PendingRow::take() {
     return std::exchange(text_, {});
 }
 
-/// The byte that ends a scalar is not counted as its own.
-PendingRow::State PendingRow::append(std::string_view more, bool ends_with_mark) {
-    const std::size_t extra = ends_with_mark ? 1 : 0;
+/// Takes the bytes up to `end`. The one that ends a literal does not count as the row's own.
+PendingRow::State PendingRow::stop(State state, std::string_view chunk, std::size_t from, std::size_t end) {
+    const std::string_view more = chunk.substr(from, end - from);
+    const std::size_t extra = kind_ == Kind::literal && state == State::ended ? 1 : 0;
     if (text_.size() + more.size() - extra > row_bytes_) {
         text_.append(more.substr(0, row_bytes_ - text_.size()));
-        state_ = State::too_large;
-    } else {
-        text_.append(more);
+        return state_ = State::too_large;
     }
-    return state_;
+    text_.append(more);
+    return state_ = state;
 }
 
 }  // namespace plait::couch_async::detail

@@ -17,7 +17,7 @@ public:
     enum class State : std::uint8_t {
         none,       ///< no row is pending
         open,       ///< all that was given belongs to the row, and it goes on
-        ended,      ///< text() is the whole row; behind a row that is no object or array, with the byte that ends it
+        ended,      ///< text() is the whole row; a number, true, false or null with the byte that ends it
         broken,     ///< text() ends with a byte that cannot be there
         too_large,  ///< the row is longer than the limit; text() is as much of it as the limit allows
     };
@@ -39,12 +39,17 @@ public:
     std::string take();
 
 private:
-    State append(std::string_view more, bool ends_with_mark);
+    enum class Kind : std::uint8_t { nested, string, literal };
+
+    State stop(State state, std::string_view chunk, std::size_t from, std::size_t end);
+    State go_on_nested(MarkCursor& marks, std::string_view chunk, std::size_t from, std::size_t& used);
+    State go_on_string(std::string_view chunk, std::size_t from, std::size_t& used);
+    State go_on_literal(std::string_view chunk, std::size_t from, std::size_t& used);
 
     std::size_t row_bytes_;
     std::size_t depth_;
     State state_ = State::none;
-    bool scalar_ = false;
+    Kind kind_ = Kind::nested;
     std::uint64_t offset_ = 0;
     BracketStack open_;
     ScanCarry carry_;

@@ -1,5 +1,6 @@
-// RowReader: rows of one contiguous text into a batch. The second pass: it looks at brackets and commas that the scan
-// found. Not for rows cut by the end of the text: it says `incomplete` and forgets, and is given the joined row later.
+// RowReader: rows of one contiguous text into a batch. The second pass: it goes from name to value, and over nested
+// values from bracket to bracket. Not for rows cut by the end of the text: it says `incomplete`, and is given the
+// joined row later.
 #pragma once
 
 #include <cstddef>
@@ -13,6 +14,12 @@
 
 namespace plait::couch_async::detail {
 
+/// What numbers, true, false and null are spelled with, right or wrong. The first other byte ends them.
+inline bool is_literal_byte(char c) noexcept {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '+' ||
+           c == '.';
+}
+
 struct RowFault {
     BodyFault fault = BodyFault::not_json;
     std::uint32_t at = 0;  ///< position in the text
@@ -25,21 +32,21 @@ public:
     enum class Expect : std::uint8_t { row_or_end, row, comma_or_end };
 
     enum class Stop : std::uint8_t {
-        full,        ///< the batch is; a row begins at at()
+        row,         ///< one row was added
+        full,        ///< the batch is; a row begins at `at`
         used_up,     ///< the text, between two rows
-        incomplete,  ///< the text ended within the row that begins at at()
-        end,         ///< at() is behind the closing bracket of the array
+        incomplete,  ///< the text ended within the row that begins at `at`
+        end,         ///< `at` is behind the closing bracket of the array
         fault,       ///< fault() says which
     };
 
     explicit RowReader(const SplitLimits& limits) noexcept : limits_(limits) {}
 
-    /// Reads rows from `at` on into `rows`. `marks` stands at the same place. `at` follows.
+    /// Reads rows from `at` on into `rows`, which is to hold `buffer`. `marks` stands at the same place. `at` follows.
     Stop read_rows(MarkCursor& marks, std::uint32_t& at, Expect& expect, Rows& rows, const BatchBound& bound,
                    const Bytes& buffer);
 
     /// Reads one row that begins at `begin`, where `marks` stands. `end` is then behind it.
-    /// Stop::full where the row is complete and was added.
     Stop read_row(MarkCursor& marks, std::uint32_t begin, std::uint32_t& end, Rows& rows, const Bytes& buffer);
 
     const RowFault& fault() const noexcept { return fault_; }
@@ -47,22 +54,23 @@ public:
 private:
     enum class Step : std::uint8_t { ok, stopped };
 
+    bool read_usual_rows(MarkCursor& marks, std::uint32_t& at, Rows& rows, const BatchBound& bound);
+
     Step read_object(MarkCursor& marks, std::uint32_t begin, std::uint32_t& end, ViewRow& row);
-    Step read_scalar_row(MarkCursor& marks, std::uint32_t begin, std::uint32_t& end, std::uint32_t& after);
-    Step skip_nested(MarkCursor& marks, std::size_t depth, std::uint32_t& end);
-    Step skip_deep(MarkCursor& marks, std::size_t depth, std::uint64_t stack, std::uint32_t& end);
-    Step read_name(MarkCursor& marks, std::uint32_t at, std::uint32_t mark, ViewRow& row, ViewRow::Part*& slot,
-                   std::uint32_t& colon);
-    Step check_scalar(MarkCursor& marks, std::uint32_t begin, std::uint32_t mark, std::uint32_t& end);
+    Step read_name(MarkCursor& marks, std::uint32_t at, ViewRow& row, ViewRow::Part*& slot, std::uint32_t& behind);
+    Step skip_value(MarkCursor& marks, std::uint32_t at, std::size_t depth, std::uint32_t& behind);
+    Step skip_string(MarkCursor& marks, std::uint32_t at, std::uint32_t& behind);
+    Step skip_literal(MarkCursor& marks, std::uint32_t at, std::uint32_t& behind);
+    Step skip_nested(MarkCursor& marks, std::size_t depth, std::uint32_t& behind);
     Step take_id(MarkCursor& marks, ViewRow& row, Rows& rows);
-    Step stop_at_end(MarkCursor& marks) noexcept;
+
+    /// The text ends here: the row goes on in another, or never.
+    Step ends() noexcept { return Step::stopped; }
     Step fail(BodyFault fault, std::uint32_t at, std::uint32_t seen, const char* what) noexcept;
-    Step fail(std::uint32_t at, std::uint32_t seen, const char* what) noexcept {
-        return fail(BodyFault::not_json, at, seen, what);
-    }
+    Step fail(std::uint32_t at, const char* what) noexcept { return fail(BodyFault::not_json, at, at, what); }
 
     SplitLimits limits_;
-    BracketStack deep_;
+    BracketStack open_;
     RowFault fault_;
     std::uint32_t seen_ = 0;  ///< how far the text was looked at when the fault was found
     bool faulty_ = false;

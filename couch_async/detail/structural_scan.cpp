@@ -34,7 +34,7 @@ BlockBits classify_portable(const char* text) noexcept {
     for (int i = 0; i < 8; ++i) {
         const std::uint64_t word = load_little_endian(text + 8 * i);
         const std::uint64_t lower = word | 0x2020202020202020;
-        const std::uint64_t marks = lanes_equal(lower, '{') | lanes_equal(lower, '}') | lanes_equal(word, ',');
+        const std::uint64_t marks = lanes_equal(lower, '{') | lanes_equal(lower, '}');
         const std::uint64_t controls = lanes_equal(word & 0xE0E0E0E0E0E0E0E0, 0);
         bits.quotes |= gather_high_bits(lanes_equal(word, '"')) << 8 * i;
         bits.backslashes |= gather_high_bits(lanes_equal(word, '\\')) << 8 * i;
@@ -58,7 +58,7 @@ void scan_blocks(const char* text, std::size_t size, std::uint32_t base, ScanCar
             block = padded;
         }
         const std::size_t taken = std::min<std::size_t>(size, 64);
-        const BlockBits bits = classify(block);
+        BlockBits bits = classify(block);
         // A backslash as the last byte escapes a byte that is not here yet, not the padding.
         ScanCarry next = carry;
         const std::uint64_t escaped = escaped_bytes(bits.backslashes, next);
@@ -66,7 +66,9 @@ void scan_blocks(const char* text, std::size_t size, std::uint32_t base, ScanCar
         const std::uint64_t quotes = bits.quotes & ~escaped;
         carry.escaped = next.escaped;
         carry.saw_backslash = next.saw_backslash;
-        if (!finish_block(bits, quotes, parity_by_shifts(quotes), base, quote_word++, carry, out)) return;
+        const bool goes_on = finish_block(bits, quotes, parity_by_shifts(quotes), base, quote_word++, carry, out);
+        out.end = write_marks(out.end, bits.marks, base);
+        if (!goes_on) return;
         text += taken;
         base += static_cast<std::uint32_t>(taken);
         size -= taken;
@@ -89,7 +91,7 @@ BlockBits classify_sse2(const char* text) noexcept {
         const __m128i last_control = _mm_set1_epi8(0x1F);
         bits.quotes |= mask(is(bytes, '"'));
         bits.backslashes |= mask(is(bytes, '\\'));
-        bits.marks |= mask(_mm_or_si128(brackets, is(bytes, ',')));
+        bits.marks |= mask(brackets);
         bits.controls |= mask(_mm_cmpeq_epi8(_mm_max_epu8(bytes, last_control), last_control));
     }
     return bits;

@@ -13,13 +13,13 @@ namespace plait::couch_async::detail {
 struct ScanCarry {
     std::uint64_t in_string = 0;  ///< all ones: the piece ended within a string
     std::uint64_t escaped = 0;    ///< 1: the first byte of the next piece is escaped
-    bool saw_backslash = false;   ///< there was a backslash, in this piece or one before
+    bool saw_backslash = false;   ///< there was a backslash; for the caller to reset
 };
 
 struct ScanOutput {
     static constexpr std::uint32_t no_position = 0xFFFFFFFF;
 
-    std::uint32_t* marks;   ///< positions of { } [ ] , outside strings; room for one a byte and 8 more
+    std::uint32_t* marks;   ///< positions of { } [ ] outside strings; room for one a byte and 16 more
     std::uint32_t* end;     ///< one past the last mark written
     std::uint64_t* quotes;  ///< one word for each 64 bytes, a bit for each quote that opens or closes a string
     /// The first byte no JSON text has where it is: a control character in a string, a backslash outside. Marks and
@@ -47,7 +47,7 @@ ScanFunction best_scan() noexcept;
 struct BlockBits {
     std::uint64_t quotes;
     std::uint64_t backslashes;
-    std::uint64_t marks;     ///< { } [ ] , wherever they are
+    std::uint64_t marks;     ///< { } [ ] wherever they are
     std::uint64_t controls;  ///< below 0x20
 };
 
@@ -82,8 +82,8 @@ struct BlockBits {
     return bits;
 }
 
-/// Writes the positions of the bits of `marks`. Eight at a time without asking how many there are: rows have about that
-/// many in a block, and a wrong guess by the processor costs more than the extra writes.
+/// Writes the positions of the bits of `marks`. Eight at a time without asking how many there are: rows have fewer in a
+/// block, and a wrong guess by the processor costs more than the extra writes.
 [[gnu::always_inline]] inline std::uint32_t* write_marks(std::uint32_t* out, std::uint64_t marks,
                                                          std::uint32_t base) noexcept {
     const int count = std::popcount(marks);
@@ -91,31 +91,29 @@ struct BlockBits {
         out[i] = base + static_cast<std::uint32_t>(std::countr_zero(marks));
         marks &= marks - 1;
     }
-    if (count > 8) [[unlikely]] {
-        for (int i = 8; i < count; ++i) {
-            out[i] = base + static_cast<std::uint32_t>(std::countr_zero(marks));
-            marks &= marks - 1;
-        }
+    for (int i = 8; i < count; ++i) {
+        out[i] = base + static_cast<std::uint32_t>(std::countr_zero(marks));
+        marks &= marks - 1;
     }
     return out + count;
 }
 
-/// Second half of a block: `parity` is the parity of its unescaped quotes. False where a bad byte ends the scan.
-[[gnu::always_inline]] inline bool finish_block(const BlockBits& block, std::uint64_t quotes, std::uint64_t parity,
+/// Second half of a block. `quotes` are its unescaped quotes, `parity` their parity. Marks outside strings are left in
+/// `block`. False where a bad byte ends the scan.
+[[gnu::always_inline]] inline bool finish_block(BlockBits& block, std::uint64_t quotes, std::uint64_t parity,
                                                 std::uint32_t base, std::uint64_t* quote_word, ScanCarry& carry,
                                                 ScanOutput& out) noexcept {
     const std::uint64_t in_string = parity ^ carry.in_string;
     const std::uint64_t bad = (block.controls & in_string) | (block.backslashes & ~in_string);
-    std::uint64_t marks = block.marks & ~in_string;
+    block.marks &= ~in_string;
     carry.in_string = 0 - (in_string >> 63);
     if (bad != 0) [[unlikely]] {
         const std::uint64_t before = (bad & (0 - bad)) - 1;
         out.bad = base + static_cast<std::uint32_t>(std::countr_zero(bad));
         quotes &= before;
-        marks &= before;
+        block.marks &= before;
     }
     *quote_word = quotes;
-    out.end = write_marks(out.end, marks, base);
     return bad == 0;
 }
 

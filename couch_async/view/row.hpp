@@ -11,6 +11,7 @@ namespace plait::couch_async {
 namespace detail {
 class RowReader;
 class RowsBuilder;
+class UsualRow;
 }  // namespace detail
 
 /// One element of the "rows" array.
@@ -48,6 +49,7 @@ public:
 private:
     friend class detail::RowReader;
     friend class detail::RowsBuilder;
+    friend class detail::UsualRow;
 
     /// Relative to raw_; 32 bits each, so that a row fills one cache line.
     struct Part {

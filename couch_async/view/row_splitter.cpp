@@ -130,6 +130,7 @@ private:
             case RowReader::Stop::full:
                 return true;
             case RowReader::Stop::used_up:
+            case RowReader::Stop::row:
                 break;
             case RowReader::Stop::incomplete:
                 begin_pending();
@@ -165,7 +166,7 @@ private:
         const Bytes joined = Bytes::own(pending_.take());
         std::uint32_t end = 0;
         marks_.start(joined.view(), 0);
-        if (reader_.read_row(marks_, 0, end, rows, joined) != RowReader::Stop::full)
+        if (reader_.read_row(marks_, 0, end, rows, joined) != RowReader::Stop::row)
             fail(reader_.fault(), begin, joined);
         expect_ = RowReader::Expect::comma_or_end;
     }

@@ -3,15 +3,17 @@
 #pragma once
 
 #include <cstdint>
-#include <stdexcept>
 #include <string>
+
+#include "plait/deferred/errors.hpp"
 
 namespace plait {
 
-/// Any of the below. what() is one sentence naming the thing and its place in the message.
-class HttpError : public std::runtime_error {
+/// A message that is not as it should be: any of the below but HttpTimeout. what() is one sentence naming the thing and
+/// its place in the message.
+class HttpError : public Error {
 public:
-    using std::runtime_error::runtime_error;
+    using Error::Error;
 };
 
 /// The bytes are not HTTP/1.1, or are so in a way that two readers could read differently (bare line feeds, folded
@@ -69,15 +71,14 @@ private:
 };
 
 /// The server did not answer, or stopped answering, for longer than the request allowed.
-class HttpTimeout : public HttpError {
+class HttpTimeout : public TimeoutError {
 public:
     enum class Waiting {
-        connect,  ///< For the connection, name look-up included.
-        head,     ///< For the status line and headers, from when the request was sent.
-        body,     ///< For the next piece of the body. Time spent paused does not count.
+        head,  ///< For the status line and headers, from when the request was handed to the connection.
+        body,  ///< For the next piece of the body. Time spent paused does not count.
     };
 
-    HttpTimeout(Waiting waiting, const std::string& what) : HttpError(what), waiting_(waiting) {}
+    HttpTimeout(Waiting waiting, const std::string& what) : TimeoutError(what), waiting_(waiting) {}
 
     Waiting waiting() const noexcept { return waiting_; }
 

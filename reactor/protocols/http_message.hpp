@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "plait/reactor/bytes.hpp"
 #include "plait/reactor/protocols/http_headers.hpp"
 
 namespace plait {
@@ -36,6 +37,18 @@ struct HttpResponseHead {
     /// Set by the parser: how the body is framed. Neither: it ends with the connection, if the status allows one.
     std::optional<std::uint64_t> content_length;
     bool chunked = false;
+};
+
+/// A whole request, its body in memory.
+struct HttpRequest {
+    HttpRequestHead head;
+    Bytes body;
+};
+
+/// A whole answer, its body in memory.
+struct HttpResponse {
+    HttpResponseHead head;
+    Bytes body;
 };
 
 /// `GET /path HTTP/1.1`, the headers as they are, and the empty line. Adds no header of its own.

@@ -22,7 +22,7 @@ struct HttpLimits {
     /// A chunk's size with its extensions; also the whole trailer.
     std::size_t chunk_line_bytes = 8 * 1024;
     /// The body without its framing. None: no limit, which is what a stream wants.
-    std::optional<std::uint64_t> body_bytes;
+    std::optional<std::uint64_t> body_bytes = std::nullopt;
 };
 
 /// Reads messages one after the other:
@@ -53,6 +53,8 @@ class HttpParser {
 public:
     class Handler {
     public:
+        virtual ~Handler() = default;
+
         /// A 1xx answer that precedes the real one. Never called for requests.
         virtual void on_informational(Head) {}
         virtual void on_head(Head head) = 0;
@@ -61,7 +63,6 @@ public:
         /// Fields after the last chunk. Not called when there are none.
         virtual void on_trailers(HttpHeaders) {}
         virtual void on_complete() = 0;
-        virtual ~Handler() = default;
     };
 
     explicit HttpParser(Handler& handler, HttpLimits limits = {});

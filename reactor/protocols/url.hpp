@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "plait/reactor/address.hpp"
+
 namespace plait {
 
 /// The text is not an address this client can use. what() quotes it and names the part, never a password.
@@ -33,6 +35,9 @@ struct Url {
 
     /// Fails: throws BadUrl.
     static Url parse(std::string_view text);
+
+    /// Where to connect.
+    HostPort host_port() const { return {host, port}; }
 
     /// What goes on the request line: path and query.
     std::string target() const;

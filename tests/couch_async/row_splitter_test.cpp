@@ -155,12 +155,12 @@ const Broken broken_bodies[] = {
     {"{\"rows\":[}", "not_json at 9\n"},
     {"{\"rows\":[,]}", "not_json at 9\n"},
     {"{\"rows\":[1,]}", "row  raw=1 id= id_json= key= value= doc= error=\nnot_json at 11\n"},
-    {"{\"rows\":[1 2]}", "not_json at 9\n"},
+    {"{\"rows\":[1 2]}", "row  raw=1 id= id_json= key= value= doc= error=\nnot_json at 11\n"},
     {"{\"rows\":[{} {}]}", "row  raw={} id= id_json= key= value= doc= error=\nnot_json at 12\n"},
     {"{\"rows\":[{\"id\":\"a\",}]}", "not_json at 19\n"},
     {"{\"rows\":[{\"id\" \"a\"}]}", "not_json at 15\n"},
     {"{\"rows\":[{\"id\":}]}", "not_json at 15\n"},
-    {"{\"rows\":[{\"id\":\"a\" \"b\"}]}", "not_json at 17\n"},
+    {"{\"rows\":[{\"id\":\"a\" \"b\"}]}", "not_json at 19\n"},
     {"{\"rows\":[{\"id\":\"\\x\"}]}", "not_json at 15\n"},
     {"{\"rows\":[{\"key\":tru}]}", "not_json at 16\n"},
     {"{\"rows\":[{\"key\":01}]}", "not_json at 16\n"},
@@ -212,7 +212,7 @@ BOOST_AUTO_TEST_CASE(a_row_as_long_as_the_limit_passes_and_one_byte_more_does_no
     check_events(body, delivered, {.row_bytes = 12});
     check_events(body, "row_too_large at 9\n", {.row_bytes = 11});
     check_events("{\"rows\":[123456]}", "row_too_large at 9\n", {.row_bytes = 5});
-    check_events("{\"rows\":[{\"id\" \"abc\"}]}", "row_too_large at 9\n", {.row_bytes = 11});
+    check_events("{\"rows\":[{\"id\":\"abc\"]]}", "row_too_large at 9\n", {.row_bytes = 11});
     check_events("{\"rows\":[{\"i\" 1,\"abc\"}]}", "not_json at 14\n", {.row_bytes = 11});
 }
 

@@ -36,7 +36,7 @@ Found by_bytes(const std::string& text) {
         if (quote) {
             in_string = !in_string;
             found.quotes.push_back(i);
-        } else if (!in_string && std::string("{}[],").find(c) != std::string::npos) {
+        } else if (!in_string && std::string("{}[]").find(c) != std::string::npos) {
             found.marks.push_back(i);
         }
     }
@@ -52,7 +52,7 @@ Found by_scan(ScanFunction scan, const std::string& text, std::size_t piece) {
         // Just as long as the part, so that the address sanitizer sees a read beyond it.
         const std::vector<char> part(text.begin() + static_cast<std::ptrdiff_t>(at),
                                      text.begin() + static_cast<std::ptrdiff_t>(std::min(at + piece, text.size())));
-        std::vector<std::uint32_t> marks(part.size() + 8);
+        std::vector<std::uint32_t> marks(part.size() + 16);
         std::vector<std::uint64_t> quotes((part.size() + 63) / 64);
         ScanOutput out{marks.data(), marks.data(), quotes.data()};
         const auto base = static_cast<std::uint32_t>(at);
@@ -91,9 +91,9 @@ void check_all(const std::string& text) {
                                   name << " in pieces of " << piece << ": " << text);
 }
 
-BOOST_AUTO_TEST_CASE(brackets_and_commas_outside_strings_are_marks) {
+BOOST_AUTO_TEST_CASE(brackets_outside_strings_are_marks) {
     const Found found = by_scan(scan_portable, "{\"a,\":[1,\"\\\"}\"]}", 64);
-    BOOST_TEST(found.marks == (std::vector<std::uint32_t>{0, 6, 8, 14, 15}), boost::test_tools::per_element());
+    BOOST_TEST(found.marks == (std::vector<std::uint32_t>{0, 6, 14, 15}), boost::test_tools::per_element());
     BOOST_TEST(found.quotes == (std::vector<std::uint32_t>{1, 4, 9, 13}), boost::test_tools::per_element());
 }
 

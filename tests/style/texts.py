@@ -2,6 +2,7 @@
 
 usage: texts.py SOURCE_ROOT
 """
+import itertools
 import re
 
 from tree import MODULES, main
@@ -20,9 +21,10 @@ OF_ONE_MACHINE = re.compile(r"/work/(wt|main|shared)|/home/\w|/var/" r"tmp/\w|/t
 def headers_open_with_what_they_are(tree):
     for path in tree.public_headers():
         lines = tree.lines(path)
-        if len(lines) < 3 or not (lines[0].startswith("// ") and lines[1].startswith("// ")):
+        opening = list(itertools.takewhile(lambda line: line.startswith("//"), lines))
+        if sum(line.startswith("// ") for line in opening) < 2:
             yield f"{path}:1: open with two lines of comment: what it is, and what it is not"
-        if next((line for line in lines if line and not line.startswith("//")), "") != "#pragma once":
+        if next((line for line in lines[len(opening) :] if line), "") != "#pragma once":
             yield f"{path}: #pragma once comes right after the opening comment"
 
 

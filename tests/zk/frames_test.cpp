@@ -77,7 +77,7 @@ BOOST_AUTO_TEST_CASE(a_frame_in_one_piece_is_not_copied) {
     splitter.feed(chunk);
     Frame frame;
     BOOST_REQUIRE(splitter.next(frame));
-    BOOST_TEST(frame.body.data() == chunk.data() + 4);
+    BOOST_TEST((frame.body.data() == chunk.data() + 4));
     const auto kept = frame.owner->slice_of(frame.body);
     BOOST_TEST(!splitter.next(frame));
     BOOST_TEST(kept.view() == "hello");
@@ -101,7 +101,7 @@ BOOST_AUTO_TEST_CASE(a_slice_of_a_gathered_frame_outlives_the_splitter) {
 
 BOOST_AUTO_TEST_CASE(a_length_above_the_limit_or_below_zero_is_refused_before_anything_is_gathered) {
     for (const std::string& prefix : {std::string("\0\0\0\x65", 4), std::string("\x7f\xff\xff\xff"),
-                                     std::string("\xff\xff\xff\xff"), std::string("\x80\0\0\0", 4)}) {
+                                      std::string("\xff\xff\xff\xff"), std::string("\x80\0\0\0", 4)}) {
         Frame frame;
         FrameSplitter whole(100);
         whole.feed(Bytes::copy(prefix));

@@ -34,14 +34,6 @@ Bytes RequestBuffer::add(std::size_t size, char*& at) {
     return Bytes::share(at, size, block_);
 }
 
-const std::vector<Bytes>& RequestBuffer::take_unsent() {
-    taken_.clear();
-    taken_.swap(pieces_);
-    if (unsent_ < used_) taken_.push_back(piece());
-    unsent_ = used_;
-    return taken_;
-}
-
 void RequestBuffer::drop_unsent() noexcept {
     pieces_.clear();
     unsent_ = used_;

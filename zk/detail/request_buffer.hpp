@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <vector>
 
 #include "plait/reactor/bytes.hpp"
@@ -10,7 +11,7 @@
 namespace plait::zk::detail {
 
 /// Each request is a slice of a block, which lives until the last of its requests is answered. What was added since the
-/// last take_unsent() is one piece a block, however many requests it holds: one write, no copy.
+/// last flush() is one piece a block, however many requests it holds: one write, no copy.
 class RequestBuffer {
 public:
     RequestBuffer() = default;
@@ -21,8 +22,15 @@ public:
     /// Room for a request of `size` bytes: written through `at` at once, kept as the slice returned.
     Bytes add(std::size_t size, char*& at);
 
-    /// The pieces added since the last call, in order. Valid until the next add().
-    const std::vector<Bytes>& take_unsent();
+    /// Gives the pieces added since the last call, in order, to `send(std::span<const Bytes>)`.
+    template <typename Send>
+    void flush(Send&& send) {
+        if (!has_unsent()) return;
+        if (unsent_ < used_) pieces_.push_back(piece());
+        unsent_ = used_;
+        send(std::span<const Bytes>(pieces_));
+        pieces_.clear();
+    }
 
     /// Forgets that anything is unsent.
     void drop_unsent() noexcept;
@@ -40,7 +48,6 @@ private:
     std::size_t used_ = 0;       // of block_
     std::size_t unsent_ = 0;     // of block_: where its unsent bytes begin
     std::vector<Bytes> pieces_;  // unsent, of blocks before block_
-    std::vector<Bytes> taken_;
 };
 
 }  // namespace plait::zk::detail

@@ -85,6 +85,30 @@ private:
     char* at_;
 };
 
+/// Writes fields to the end of a text, for replies, whose size nobody has measured.
+class Appender {
+public:
+    explicit Appender(std::string& text) noexcept : text_(text) {}
+
+    void boolean(bool value) { text_ += value ? '\1' : '\0'; }
+    void int32(std::int32_t value) { big_endian(static_cast<std::uint32_t>(value)); }
+    void int64(std::int64_t value) { big_endian(static_cast<std::uint64_t>(value)); }
+    void string(std::string_view value) {
+        int32(static_cast<std::int32_t>(value.size()));
+        text_ += value;
+    }
+    void null() { int32(-1); }
+
+private:
+    template <typename Unsigned>
+    void big_endian(Unsigned value) {
+        value = network_order(value);
+        text_.append(reinterpret_cast<const char*>(&value), sizeof(value));
+    }
+
+    std::string& text_;
+};
+
 /// Reads fields from a slice of received bytes, never beyond its end.
 ///
 /// Fails: every method throws DecodeError when the bytes end early or a length is negative or too large.

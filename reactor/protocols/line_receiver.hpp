@@ -1,0 +1,94 @@
+// LineReceiver: a Protocol that talks in lines, and in raw bytes between them when told to.
+// Not a parser of what the lines say; not for binary framing.
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <string>
+#include <string_view>
+
+#include "plait/reactor/bytes.hpp"
+#include "plait/reactor/protocol.hpp"
+
+namespace plait {
+
+/// Cuts what arrives into lines. Derive from it.
+///
+///     class Greeter : public LineReceiver {
+///         void line_received(Bytes name) override { send_line("hello " + name.str()); }
+///     };
+///
+/// A line that lies within one received piece is a slice of it; one that straddles pieces is put together.
+/// Lines stop coming as soon as the connection is closing, also those already received. No callback is made from
+/// inside another, however often the mode changes within one piece.
+///
+/// Lifetime: as Protocol. The destructor calls nothing.
+/// Source:   LineReceiver of Twisted.
+class LineReceiver : public Protocol {
+public:
+    static constexpr std::size_t default_max_length = 16384;
+
+    /// Throws std::invalid_argument for an empty delimiter.
+    explicit LineReceiver(std::string delimiter = "\r\n", std::size_t max_length = default_max_length);
+    ~LineReceiver() override;
+
+    /// A line, without its delimiter.
+    virtual void line_received(Bytes line) = 0;
+
+    /// What comes in raw mode. The default throws InvalidState, which ends the connection.
+    virtual void raw_data_received(const Bytes& data);
+
+    /// A line is longer than the maximum. `start` is what there is of it in one piece; it is dropped with everything
+    /// else received so far. The default loses the connection.
+    virtual void line_length_exceeded(const Bytes& start);
+
+    /// From the next byte after the present line on, until set_line_mode(), bytes go to raw_data_received() as they
+    /// come.
+    void set_raw_mode();
+
+    /// Lines again. `extra` is looked at first: what raw_data_received() was given and does not belong to it.
+    void set_line_mode(Bytes extra = {});
+
+    /// Writes `line` and the delimiter.
+    void send_line(std::string_view line);
+
+    /// Holds back the very next line or raw piece, and stops reading.
+    void pause_producing();
+
+    /// Reads on. What was held back is delivered before this returns; from within a callback, after that callback.
+    /// What a callback throws here is reported as an unhandled failure, and the connection aborted.
+    void resume_producing();
+
+    bool raw_mode() const noexcept { return raw_; }
+    bool paused() const noexcept { return paused_; }
+
+    /// Longest line, without its delimiter. Applies to lines not delivered yet.
+    void set_max_length(std::size_t bytes) noexcept { max_length_ = bytes; }
+    std::size_t max_length() const noexcept { return max_length_; }
+    const std::string& delimiter() const noexcept { return delimiter_; }
+
+    void data_received(const Bytes& data) final;
+
+private:
+    void deliver();
+    void deliver(bool& destroyed);
+    bool stopped() const;
+    void next_raw();
+    void next_line();
+    bool finish_straddling_line();
+    void hold_rest();
+    void take_line(Bytes line);
+    void consume(std::size_t count);
+
+    std::string delimiter_;
+    std::size_t max_length_;
+    /// Received and not looked at.
+    std::deque<Bytes> pending_;
+    /// The beginning of a line whose end has not come; holds no whole delimiter.
+    std::string partial_;
+    bool raw_ = false;
+    bool paused_ = false;
+    bool* destroyed_ = nullptr;  // set while delivering
+};
+
+}  // namespace plait

@@ -1,0 +1,216 @@
+// Getting connected, or being told why not.
+#define BOOST_TEST_MODULE tcp_connect
+#include <boost/test/unit_test.hpp>
+
+#include "plait/deferred/errors.hpp"
+#include "plait/reactor/names.hpp"
+#include "plait/tests/reactor/tcp_fixture.hpp"
+
+using namespace plait;
+using namespace plait::testing;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// A port that was free a moment ago, and is ours but not listening: connecting to it is refused.
+struct SilentPort {
+    detail::UniqueFd fd = detail::make_stream_socket(AF_INET);
+    Address address;
+
+    SilentPort() {
+        const auto any = detail::to_socket_address({"127.0.0.1", 0});
+        BOOST_REQUIRE(::bind(fd.get(), any->get(), any->size) == 0);
+        address = detail::local_address(fd.get());
+    }
+};
+
+/// Listens with a full backlog: further attempts get no answer.
+struct FullPort : SilentPort {
+    std::vector<detail::UniqueFd> fill;
+
+    FullPort() {
+        BOOST_REQUIRE(::listen(fd.get(), 0) == 0);
+        const auto to = detail::to_socket_address(address);
+        for (int i = 0; i < 4; ++i) {
+            fill.push_back(detail::make_stream_socket(AF_INET));
+            static_cast<void>(::connect(fill.back().get(), to->get(), to->size));
+        }
+    }
+    HostPort where() const { return {"127.0.0.1", address.port}; }
+};
+
+/// Runs until it has failed, and returns the sentence. The failure has to be an E.
+template <typename E, typename T>
+std::string failure_of(Reactor& reactor, Deferred<T> deferred) {
+    try {
+        reactor.run_until(std::move(deferred));
+    } catch (const E& error) {
+        return error.what();
+    }
+    return "no failure at all";
+}
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_CASE(a_refused_connection_says_where_and_why, TcpFixture) {
+    const SilentPort silent;
+    auto client = std::make_shared<Recorder>();
+    auto attempt = connect_tcp(reactor, {"127.0.0.1", silent.address.port}, client);
+    BOOST_TEST(!attempt.ready());
+    const std::string sentence = failure_of<ConnectionRefused>(reactor, std::move(attempt));
+    BOOST_TEST(sentence ==
+               "cannot connect to " + silent.address.str() + ": connection refused; is the server running?");
+    BOOST_TEST(client->story() == "");
+}
+
+BOOST_FIXTURE_TEST_CASE(a_named_host_has_every_address_in_the_sentence, TcpFixture) {
+    const SilentPort silent;
+    const std::string sentence = failure_of<ConnectError>(
+        reactor, connect_tcp(reactor, {"localhost", silent.address.port}, std::make_shared<Recorder>()));
+    BOOST_TEST(sentence.find("cannot connect to localhost:" + std::to_string(silent.address.port)) == 0U);
+    BOOST_TEST(sentence.find(silent.address.str() + ": connection refused") != std::string::npos);
+}
+
+BOOST_FIXTURE_TEST_CASE(localhost_is_tried_until_an_address_accepts, TcpFixture) {
+    auto client = std::make_shared<Recorder>();
+    const auto connected = reactor.run_until(connect_tcp(reactor, {"localhost", port->address().port}, client));
+    BOOST_TEST((connected == client));
+    BOOST_TEST(client->transport().peer().str() == port->address().str());
+}
+
+BOOST_FIXTURE_TEST_CASE(no_answer_in_time_is_a_timeout, TcpFixture) {
+    const FullPort full;
+    ConnectOptions options;
+    options.timeout = 50ms;
+    const std::string sentence =
+        failure_of<ConnectTimeout>(reactor, connect_tcp(reactor, full.where(), std::make_shared<Recorder>(), options));
+    BOOST_TEST(sentence == "cannot connect to " + full.address.str() + ": no answer within 0.05 s");
+}
+
+BOOST_FIXTURE_TEST_CASE(a_failure_at_once_is_told_later, TcpFixture) {
+    // The kernel refuses this address without sending anything.
+    auto attempt = connect_tcp(reactor, {"255.255.255.255", 9}, std::make_shared<Recorder>());
+    BOOST_TEST(!attempt.ready());
+    BOOST_TEST(failure_of<ConnectError>(reactor, std::move(attempt)).find("cannot connect to 255.255.255.255:9") == 0U);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_name_that_is_none_is_not_found, TcpFixture) {
+    auto attempt = connect_tcp(reactor, {"no..such..name", 80}, std::make_shared<Recorder>());
+    BOOST_TEST(!attempt.ready());
+    const std::string sentence = failure_of<NameNotFound>(reactor, std::move(attempt));
+    BOOST_TEST(sentence.find("\"no..such..name\"") != std::string::npos);
+}
+
+BOOST_FIXTURE_TEST_CASE(dropping_an_attempt_closes_it, TcpFixture) {
+    const FullPort full;
+    auto client = std::make_shared<Recorder>();
+    const std::weak_ptr<Recorder> watched = client;
+    {
+        auto dropped = connect_tcp(reactor, full.where(), std::move(client));
+        settle(reactor);
+    }
+    settle(reactor);
+    BOOST_TEST(watched.expired());
+}
+
+BOOST_FIXTURE_TEST_CASE(cancelling_an_attempt_tells_its_chain, TcpFixture) {
+    const FullPort full;
+    auto attempt = connect_tcp(reactor, full.where(), std::make_shared<Recorder>());
+    settle(reactor);
+    attempt.cancel();
+    BOOST_CHECK_THROW(reactor.run_until(std::move(attempt)), Cancelled);
+}
+
+BOOST_FIXTURE_TEST_CASE(an_attempt_dropped_before_the_first_turn_makes_nothing, TcpFixture) {
+    auto client = std::make_shared<Recorder>();
+    for (const char* host : {"127.0.0.1", "localhost", "no..such..name"})
+        static_cast<void>(connect_tcp(reactor, {host, port->address().port}, client));
+    settle(reactor);
+    BOOST_TEST(client->story() == "");
+}
+
+BOOST_FIXTURE_TEST_CASE(connection_made_may_drop_the_attempt_it_belongs_to, TcpFixture) {
+    prepare = echo;
+    auto client = std::make_shared<Recorder>();
+    Deferred<std::shared_ptr<Protocol>> attempt = connect_tcp(reactor, where(), client);
+    client->when_made = [&](Recorder& r) {
+        attempt = {};
+        r.transport().write("made all the same");
+    };
+    wait([&] { return client->received == "made all the same"; });
+}
+
+BOOST_FIXTURE_TEST_CASE(connection_made_that_throws_fails_the_attempt, TcpFixture) {
+    auto client = std::make_shared<Recorder>();
+    client->when_made = [](Recorder&) { throw std::runtime_error("not ready"); };
+    const std::string sentence = failure_of<std::runtime_error>(reactor, connect_tcp(reactor, where(), client));
+    BOOST_TEST(sentence == "not ready");
+    BOOST_TEST(client->story() == "made lost: other");
+}
+
+BOOST_FIXTURE_TEST_CASE(the_connector_connects_too, TcpFixture) {
+    prepare = echo;
+    auto client = std::make_shared<Recorder>();
+    reactor.run_until(make_tcp_connector(reactor)->connect(where(), client));
+    client->transport().write("hello");
+    wait([&] { return client->received == "hello"; });
+}
+
+BOOST_AUTO_TEST_CASE(destroying_the_reactor_fails_attempts_and_look_ups) {
+    const FullPort full;
+    auto reactor = std::make_unique<Reactor>();
+    auto attempt = connect_tcp(*reactor, full.where(), std::make_shared<Recorder>());
+    auto look_up = resolve(*reactor, {"host.example", 1});
+    auto at_once = resolve(*reactor, {"no..such..name", 1});
+    settle(*reactor);
+    reactor.reset();
+    BOOST_CHECK_THROW(std::move(attempt).take().value(), ConnectError);
+    BOOST_TEST(look_up.ready());
+    BOOST_CHECK_THROW(std::move(look_up).take().value(), NameNotFound);
+    BOOST_CHECK_THROW(std::move(at_once).take().value(), NameNotFound);
+}
+
+// --- names
+
+BOOST_FIXTURE_TEST_CASE(localhost_is_this_machine, TcpFixture) {
+    for (const char* name : {"localhost", "LocalHost", "localhost.", "db.localhost"}) {
+        const auto found = reactor.run_until(resolve(reactor, {name, 2181}));
+        BOOST_TEST(!found.empty());
+        for (const Address& address : found) {
+            BOOST_TEST((address.ip.starts_with("127.") || address.ip == "::1"));
+            BOOST_TEST(address.port == 2181);
+        }
+    }
+}
+
+BOOST_FIXTURE_TEST_CASE(numeric_hosts_need_no_look_up, TcpFixture) {
+    for (const char* host : {"10.1.2.3", "::1", "fe80::1%1"}) {
+        auto found = resolve(reactor, {host, 5});
+        BOOST_REQUIRE(found.ready());
+        const auto addresses = std::move(found).take().value();
+        BOOST_TEST(addresses.size() == 1U);
+        BOOST_TEST(addresses[0].ip == host);
+        BOOST_TEST(addresses[0].port == 5);
+    }
+}
+
+BOOST_FIXTURE_TEST_CASE(a_look_up_can_be_dropped_and_cancelled_at_any_time, TcpFixture) {
+    for (const bool let_it_start : {false, true}) {
+        // A name server may have answered by then: also well, as long as nobody is told after the drop.
+        const auto told = std::make_shared<bool>(false);
+        const auto note = [told](const Failure&) {
+            *told = true;
+            return std::vector<Address>();
+        };
+        auto dropped = resolve(reactor, {"host.example", 1}).add_errback(note);
+        auto cancelled = resolve(reactor, {"other.example", 1}).add_errback(note);
+        if (let_it_start) settle(reactor);
+        dropped = {};
+        cancelled.cancel();
+        BOOST_TEST(cancelled.ready());
+        BOOST_TEST(*told);
+        *told = false;
+        settle(reactor);
+        BOOST_TEST(!*told);
+    }
+}

@@ -1,0 +1,224 @@
+#define BOOST_TEST_MODULE zk_watch
+
+#include <algorithm>
+#include <boost/test/unit_test.hpp>
+#include <vector>
+
+#include "plait/tests/zk/in_memory.hpp"
+
+using namespace plait;
+using namespace plait::zk;
+
+BOOST_FIXTURE_TEST_SUITE(watches, InMemory)
+
+BOOST_AUTO_TEST_CASE(a_data_watch_fires_once_on_a_change) {
+    fake.put("/a", "1");
+    auto& zk = connect();
+    auto [node, watch] = get(zk.get_and_watch("/a"));
+    BOOST_TEST(node.data.view() == "1");
+    Outcome changed(std::move(watch));
+    settle();
+    BOOST_TEST(changed.pending());
+    fake.put("/a", "2");
+    fake.put("/a", "3");
+    settle();
+    BOOST_TEST((changed.value() == WatchEvent{EventType::data_changed, KeeperState::connected, "/a"}));
+}
+
+BOOST_AUTO_TEST_CASE(an_exists_watch_sees_a_missing_node_made_and_an_existing_one_changed_and_removed) {
+    auto& zk = connect();
+    auto missing = get(zk.exists_and_watch("/a"));
+    BOOST_TEST(!missing.value.has_value());
+    Outcome made(std::move(missing.changed));
+    fake.put("/a", "1");
+    settle();
+    BOOST_TEST((made.value().type == EventType::created));
+
+    auto there = get(zk.exists_and_watch("/a"));
+    BOOST_TEST(there.value.has_value());
+    Outcome changed(std::move(there.changed));
+    fake.put("/a", "2");
+    settle();
+    BOOST_TEST((changed.value().type == EventType::data_changed));
+
+    Outcome removed(std::move(get(zk.exists_and_watch("/a")).changed));
+    fake.erase("/a");
+    settle();
+    BOOST_TEST((removed.value().type == EventType::deleted));
+}
+
+BOOST_AUTO_TEST_CASE(a_child_watch_sees_children_and_the_node_itself_go) {
+    fake.put("/a", "");
+    auto& zk = connect();
+    Outcome added(std::move(get(zk.get_children_and_watch("/a")).changed));
+    fake.put("/a/b", "");
+    settle();
+    BOOST_TEST((added.value() == WatchEvent{EventType::children_changed, KeeperState::connected, "/a"}));
+    Outcome data_of_child(std::move(get(zk.get_children_and_watch("/a")).changed));
+    fake.put("/a/b", "x");
+    settle();
+    BOOST_TEST(data_of_child.pending());
+    fake.erase("/a");
+    settle();
+    BOOST_TEST((data_of_child.value().type == EventType::children_changed));
+    fake.put("/a", "");
+    Outcome gone(std::move(get(zk.get_children_and_watch("/a")).changed));
+    fake.erase("/a");
+    settle();
+    BOOST_TEST((gone.value().type == EventType::deleted));
+}
+
+BOOST_AUTO_TEST_CASE(one_deletion_fires_the_data_and_the_child_watches) {
+    fake.put("/a", "");
+    auto& zk = connect();
+    Outcome data(std::move(get(zk.get_and_watch("/a")).changed));
+    Outcome child(std::move(get(zk.get_children_and_watch("/a")).changed));
+    fake.erase("/a");
+    settle();
+    BOOST_TEST((data.value().type == EventType::deleted));
+    BOOST_TEST((child.value().type == EventType::deleted));
+}
+
+BOOST_AUTO_TEST_CASE(a_read_that_fails_leaves_no_watch) {
+    auto& zk = connect();
+    Outcome missing(zk.get_and_watch("/a"));
+    settle();
+    BOOST_TEST(missing.failed_with<NoNode>());
+}
+
+BOOST_AUTO_TEST_CASE(an_event_comes_before_the_answer_that_shows_the_change) {
+    fake.put("/a", "1");
+    auto& zk = connect();
+    std::vector<std::string> order;
+    Outcome changed(zk.get_and_watch("/a").add_callback([&](Watched<Node> w) {
+        return std::move(w.changed).add_callback([&](const WatchEvent&) { order.emplace_back("event"); });
+    }));
+    Outcome set(zk.set("/a", "2").add_callback([&](const Stat&) { order.emplace_back("set"); }));
+    Outcome read(zk.get("/a").add_callback([&](const Node& n) { order.push_back(n.data.str()); }));
+    settle();
+    BOOST_TEST(order == (std::vector<std::string>{"event", "set", "2"}), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(a_dropped_watch_is_forgotten) {
+    fake.put("/a", "1");
+    auto& zk = connect();
+    for (int i = 0; i < 1000; ++i)
+        get(zk.get_and_watch("/a"));
+    fake.break_connections();
+    pass(1s);
+    BOOST_TEST(zk.connected());
+    BOOST_TEST(std::count(fake.requests().begin(), fake.requests().end(), Op::set_watches) == 0);
+}
+
+BOOST_AUTO_TEST_CASE(watches_are_armed_again_on_a_new_connection) {
+    fake.put("/a", "1");
+    fake.put("/p", "");
+    auto& zk = connect();
+    Outcome data(std::move(get(zk.get_and_watch("/a")).changed));
+    Outcome exist(std::move(get(zk.exists_and_watch("/x")).changed));
+    Outcome child(std::move(get(zk.get_children_and_watch("/p")).changed));
+    const auto id = zk.session_id();
+    fake.break_connections();
+    pass(1s);
+    BOOST_TEST(zk.connected());
+    BOOST_TEST(zk.session_id() == id);
+    BOOST_TEST(data.pending());
+    BOOST_TEST(exist.pending());
+    BOOST_TEST(child.pending());
+    fake.put("/a", "2");
+    fake.put("/x", "");
+    fake.put("/p/c", "");
+    settle();
+    BOOST_TEST((data.value().type == EventType::data_changed));
+    BOOST_TEST((exist.value().type == EventType::created));
+    BOOST_TEST((child.value().type == EventType::children_changed));
+}
+
+BOOST_AUTO_TEST_CASE(what_happened_while_away_fires_on_the_new_connection) {
+    fake.put("/a", "1");
+    fake.put("/b", "1");
+    fake.put("/p", "");
+    auto& zk = connect();
+    Outcome data(std::move(get(zk.get_and_watch("/a")).changed));
+    Outcome gone(std::move(get(zk.get_and_watch("/b")).changed));
+    Outcome exist(std::move(get(zk.exists_and_watch("/x")).changed));
+    Outcome child(std::move(get(zk.get_children_and_watch("/p")).changed));
+    fake.refuse_sessions(true);
+    fake.break_connections();
+    settle();
+    BOOST_TEST((zk.state() == KeeperState::connecting));
+    fake.put("/a", "2");
+    fake.put("/x", "");
+    fake.put("/p/c", "");
+    fake.erase("/b");
+    fake.refuse_sessions(false);
+    pass(2s);
+    BOOST_TEST((data.value().type == EventType::data_changed));
+    BOOST_TEST((gone.value().type == EventType::deleted));
+    BOOST_TEST((exist.value().type == EventType::created));
+    BOOST_TEST((child.value().type == EventType::children_changed));
+}
+
+BOOST_AUTO_TEST_CASE(pings_do_not_move_the_point_from_which_missed_changes_count) {
+    fake.put("/a", "1");
+    auto& zk = connect();
+    Outcome data(std::move(get(zk.get_and_watch("/a")).changed));
+    fake.stall(true);
+    fake.put("/a", "2");  // its event is stuck in the connection that breaks
+    fake.refuse_sessions(true);
+    fake.break_connections();
+    fake.stall(false);
+    settle();
+    fake.refuse_sessions(false);
+    pass(2s);
+    BOOST_TEST((data.value().type == EventType::data_changed));
+}
+
+BOOST_AUTO_TEST_CASE(ten_thousand_watches_are_armed_again_in_packets_a_server_takes) {
+    const std::string name(40, 'n');
+    auto& zk = connect();
+    std::vector<Deferred<>> watches;
+    int fired = 0;
+    for (int i = 0; i < 10'000; ++i) {
+        auto watched = zk.exists_and_watch("/" + name + std::to_string(i));
+        watches.push_back(std::move(watched).add_callback([&fired](Watched<std::optional<Stat>> w) {
+            return std::move(w.changed).add_callback([&fired](const WatchEvent&) { ++fired; });
+        }));
+    }
+    settle();
+    fake.break_connections();
+    pass(1s);
+    BOOST_TEST(zk.connected());
+    BOOST_TEST(std::count(fake.requests().begin(), fake.requests().end(), Op::set_watches) >= 4);
+    fake.put("/" + name + "77", "");
+    settle();
+    BOOST_TEST(fired == 1);
+}
+
+BOOST_AUTO_TEST_CASE(the_end_of_the_session_fails_every_watch) {
+    fake.put("/a", "1");
+    auto& zk = connect();
+    Outcome watch(std::move(get(zk.get_and_watch("/a")).changed));
+    fake.expire_sessions();
+    pass(1s);
+    BOOST_TEST(watch.failed_with<SessionExpired>());
+
+    auto& again = connect();
+    Outcome closed(std::move(get(again.get_and_watch("/a")).changed));
+    get(again.close());
+    BOOST_TEST(closed.failed_with<Closed>());
+}
+
+BOOST_AUTO_TEST_CASE(a_watch_may_destroy_the_client_and_the_others_fail) {
+    fake.put("/a", "1");
+    auto& zk = connect();
+    Outcome killer(
+        std::move(get(zk.get_and_watch("/a")).changed).add_callback([this](const WatchEvent&) { client.reset(); }));
+    Outcome second(std::move(get(zk.get_and_watch("/a")).changed));
+    fake.put("/a", "2");
+    settle();
+    killer.value();
+    BOOST_TEST(second.failed_with<Closed>());
+}
+
+BOOST_AUTO_TEST_SUITE_END()
