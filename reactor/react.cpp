@@ -12,6 +12,12 @@ namespace {
 
 constexpr int failed = 1;
 
+void complain(std::string text) {
+    for (char& c : text)
+        if (c == '\n' || c == '\r') c = ' ';
+    std::fprintf(stderr, "%s\n", text.c_str());
+}
+
 /// One program: main's Deferred, the signals that end it, and the exit code it comes to.
 class Program {
 public:
@@ -60,12 +66,6 @@ private:
         reactor_.stop();
     }
 
-    static void complain(std::string text) {
-        for (char& c : text)
-            if (c == '\n' || c == '\r') c = ' ';
-        std::fprintf(stderr, "%s\n", text.c_str());
-    }
-
     Reactor& reactor_;
     std::vector<SignalSubscription> signals_;
     Deferred<> running_;
@@ -80,9 +80,14 @@ int react(UniqueFunction<Deferred<>(Reactor&)> main) {
 }
 
 int react_with_code(UniqueFunction<Deferred<int>(Reactor&)> main) {
-    Reactor reactor;
-    Program program(reactor);
-    return program.run(std::move(main));
+    try {
+        Reactor reactor;
+        Program program(reactor);
+        return program.run(std::move(main));
+    } catch (...) {  // no loop to be had
+        complain(Failure::current().message());
+        return failed;
+    }
 }
 
 }  // namespace plait

@@ -12,7 +12,8 @@ SignalSubscription::SignalSubscription(std::shared_ptr<detail::SignalEntry> entr
 SignalSubscription::SignalSubscription(SignalSubscription&&) noexcept = default;
 
 SignalSubscription& SignalSubscription::operator=(SignalSubscription&& other) noexcept {
-    const SignalSubscription old(std::exchange(entry_, std::move(other.entry_)));
+    SignalSubscription old(std::move(other));
+    old.entry_.swap(entry_);
     return *this;
 }
 

@@ -12,21 +12,11 @@ namespace plait::detail {
 
 namespace {
 
-using Calls = std::vector<UniqueFunction<void()>>;
-
 // No loop below needs to count further than a day; the timer is then set again.
 constexpr std::chrono::microseconds longest_wait = std::chrono::hours(24);
 // Connections that are opened anew by the loss of others, while the reactor is destroyed, are given up on after so
 // many.
 constexpr int close_limit = 100'000;
-
-void make_calls(Calls& calls) noexcept {
-    for (UniqueFunction<void()>& call : calls) {
-        contain(call);
-        call.reset();
-    }
-    calls.clear();
-}
 
 }  // namespace
 
@@ -110,16 +100,25 @@ void ReactorCore::event_ready(IOFlags) noexcept {
     armed_for_ = TimePoint::max();
     timer_->set_state(Event::State::initialized);
     work_ = true;  // the timer is set again at the end, whatever happens until then
-    running_calls_.swap(soon_calls_);
-    make_calls(running_calls_);
+    make_calls([this](Calls& calls) { calls.swap(soon_calls_); });
     contain([this] { reactor_.run_due_calls(reactor_.now()); });
 }
 
 void ReactorCore::run_thread_calls() {
     const Turn turn(*this);
-    Calls calls;
-    thread_calls_.take(calls);
-    make_calls(calls);
+    make_calls([this](Calls& calls) { thread_calls_.take(calls); });
+}
+
+template <typename Take>
+void ReactorCore::make_calls(Take take) noexcept {
+    Calls calls = std::move(spare_calls_);
+    take(calls);
+    for (UniqueFunction<void()>& call : calls) {
+        contain(call);
+        call.reset();
+    }
+    calls.clear();
+    spare_calls_ = std::move(calls);
 }
 
 void ReactorCore::end_turn() noexcept {

@@ -117,12 +117,16 @@ public:
     void close() noexcept;
 
 private:
+    using Calls = std::vector<UniqueFunction<void()>>;
+
     void event_ready(IOFlags) noexcept override;
     void run_thread_calls();
     void need_end_of_turn() noexcept {
         work_ = true;
         if (depth_ == 0) arm(TimePoint::min());
     }
+    template <typename Take>
+    void make_calls(Take take) noexcept;
     void end_turn() noexcept;
     void destroy_doomed() noexcept;
     void arm(TimePoint wanted) noexcept;
@@ -140,8 +144,8 @@ private:
     IntrusiveList<Resource, ResourceTag> resources_;
     Doomed* doomed_ = nullptr;
     BlockPool read_blocks_;
-    std::vector<UniqueFunction<void()>> soon_calls_;
-    std::vector<UniqueFunction<void()>> running_calls_;  // keeps its room from turn to turn
+    Calls soon_calls_;
+    Calls spare_calls_;  // empty; keeps its room from turn to turn
 
     std::unique_ptr<TimerEvent> timer_;
     TimePoint armed_for_ = TimePoint::max();

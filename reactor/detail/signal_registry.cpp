@@ -68,16 +68,23 @@ void want_signal(SignalMailbox& mailbox, int number) {
         throw std::system_error(EINVAL, std::generic_category(), "there is no signal " + std::to_string(number));
     const auto index = static_cast<std::size_t>(number);
     const std::lock_guard lock(mutex);
-    if (dispositions[index].users == 0) install(number, dispositions[index].previous);
+    // Wanted before it is installed, so that no signal falls between the old disposition and us.
+    if (mailbox.wanted[index].load(std::memory_order_relaxed) == 0) mailbox.arrived[index].store(0);
+    mailbox.wanted[index].fetch_add(1);
+    try {
+        if (dispositions[index].users == 0) install(number, dispositions[index].previous);
+    } catch (...) {
+        mailbox.wanted[index].fetch_sub(1);
+        throw;
+    }
     ++dispositions[index].users;
-    mailbox.wanted[index].fetch_add(1, std::memory_order_release);
 }
 
 void unwant_signal(SignalMailbox& mailbox, int number) noexcept {
     const auto index = static_cast<std::size_t>(number);
     const std::lock_guard lock(mutex);
-    mailbox.wanted[index].fetch_sub(1, std::memory_order_release);
     if (--dispositions[index].users == 0) ::sigaction(number, &dispositions[index].previous, nullptr);
+    mailbox.wanted[index].fetch_sub(1);
 }
 
 }  // namespace plait::detail

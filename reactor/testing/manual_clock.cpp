@@ -21,7 +21,7 @@ void ManualClock::advance(Duration by) {
         now_ = std::max(now_, next_deadline());
         run_due_calls(now_);
     }
-    now_ = until;
+    now_ = std::max(now_, until);  // a call may have advanced further
 }
 
 void ManualClock::pump(std::initializer_list<Duration> steps) {

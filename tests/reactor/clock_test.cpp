@@ -90,6 +90,21 @@ BOOST_AUTO_TEST_CASE(pump_advances_step_by_step_and_time_does_not_go_back) {
     BOOST_CHECK_THROW(clock.advance(-1s), std::invalid_argument);
 }
 
+BOOST_AUTO_TEST_CASE(a_call_may_advance_the_clock_itself) {
+    ManualClock clock;
+    std::string order;
+    const TimePoint start = clock.now();
+    auto a = clock.call_later(1s, [&] {
+        order += 'a';
+        clock.advance(5s);
+        order += 'c';
+    });
+    auto b = clock.call_later(2s, [&] { order += 'b'; });
+    clock.advance(3s);
+    BOOST_TEST(order == "abc");
+    BOOST_TEST((clock.now() - start == 6s));
+}
+
 BOOST_AUTO_TEST_CASE(a_cancelled_call_is_not_made_and_its_captures_go_at_once) {
     ManualClock clock;
     auto witness = std::make_shared<int>();

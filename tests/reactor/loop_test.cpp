@@ -264,6 +264,28 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_watched_descriptor_is_reported_for_as_long_as_it
     BOOST_TEST(times == 3);
 }
 
+BOOST_AUTO_TEST_CASE_TEMPLATE(a_watch_destroyed_by_another_callback_of_the_same_turn_is_not_told, Loop, Loops) {
+    Loop on;
+    Reactor& reactor = on.reactor;
+    SocketPair first, second;
+    BOOST_REQUIRE_EQUAL(::write(first.far.get(), "x", 1), 1);
+    BOOST_REQUIRE_EQUAL(::write(second.far.get(), "x", 1), 1);
+    std::unique_ptr<Reader> a, b;
+    int times = 0;
+    a = std::make_unique<Reader>(reactor, first.near.get(), [&](IOFlags) {
+        ++times;
+        b.reset();
+        a->watch.watch(IOFlags::none);
+    });
+    b = std::make_unique<Reader>(reactor, second.near.get(), [&](IOFlags) {
+        ++times;
+        a.reset();
+        b->watch.watch(IOFlags::none);
+    });
+    reactor.run_until(reactor.sleep(2ms));
+    BOOST_TEST(times == 1);
+}
+
 BOOST_AUTO_TEST_CASE_TEMPLATE(a_watch_may_be_destroyed_in_its_own_callback, Loop, Loops) {
     Loop on;
     Reactor& reactor = on.reactor;

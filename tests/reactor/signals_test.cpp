@@ -141,6 +141,16 @@ BOOST_AUTO_TEST_CASE(a_signal_that_came_for_a_destroyed_reactor_is_not_told_to_t
     reactor.run_until(reactor.sleep(1ms));
 }
 
+BOOST_AUTO_TEST_CASE(a_signal_that_came_for_an_ended_subscription_is_not_told_to_the_next) {
+    Reactor reactor;
+    {
+        const auto old = reactor.on_signal(SIGUSR1, [](int) { BOOST_ERROR("called"); });
+        ::raise(SIGUSR1);
+    }
+    const auto subscription = reactor.on_signal(SIGUSR1, [](int) { BOOST_ERROR("called"); });
+    reactor.run_until(reactor.sleep(1ms));
+}
+
 BOOST_AUTO_TEST_CASE(a_signal_reaches_the_reactors_of_all_threads) {
     std::promise<void> ready;
     std::promise<Reactor*> made;
