@@ -31,8 +31,8 @@ protected:
 
 /// One connection. Made by `connect_tcp` and `listen_tcp`, handed to a Protocol.
 ///
-/// Writing never blocks, never calls back, and never touches the socket inside the call: everything queued in one turn
-/// of the reactor leaves in one system call at its end. Writing after the connection was closed does nothing.
+/// Writing never blocks, calls nobody but a Producer that is to pause, and leaves the socket alone: what is queued in
+/// one turn of the reactor leaves in one system call at its end. Writing to a closed connection does nothing.
 ///
 /// Reading is paused and resumed with `pause_producing()` / `resume_producing()`: while paused the kernel's buffer
 /// fills and the peer has to wait; no more than what was already read is held here, and that is delivered on resume.
@@ -70,7 +70,7 @@ public:
     /// before this returns.
     virtual void abort_connection() = 0;
 
-    /// Closing has begun: by us or by a peer.
+    /// We began to close both directions, or the connection is lost.
     virtual bool disconnecting() const noexcept = 0;
 
     /// Stops and restarts delivery of received bytes. Calls do not nest: one resume undoes any number of pauses.
@@ -78,8 +78,8 @@ public:
     virtual void pause_producing() = 0;
     virtual void resume_producing() = 0;
 
-    /// Registers who fills the write buffer. Throws InvalidState if one is registered. On a lost connection calls
-    /// `stop_producing()` at once. Lifetime: the Producer stays until unregistered or told to stop.
+    /// Registers who fills the write buffer, also while closing. Throws InvalidState if there is one. On a lost
+    /// connection calls `stop_producing()` at once. Lifetime: it stays until unregistered or told to stop.
     virtual void register_producer(Producer& producer) = 0;
     virtual void unregister_producer() = 0;
 

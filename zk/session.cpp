@@ -149,7 +149,7 @@ void Session::received(const Bytes& data) {
         ~Turn() { in_turn = false; }
     };
     const Turn turn(in_turn_);
-    if (link_ == Link::up) last_received_ = clock_.now();
+    turn_time_ = clock_.now();
     try {
         splitter_.feed(data);
         for (proto::Frame frame; link_ != Link::none && splitter_.next(frame);)
@@ -162,6 +162,7 @@ void Session::received(const Bytes& data) {
 
 void Session::take_frame(const proto::Frame& frame) {
     if (link_ == Link::handshaking) return take_handshake(frame);
+    last_received_ = turn_time_;  // bytes alone prove nothing: a frame that never ends must not keep a link alive
     proto::Reader in(*frame.owner, frame.body);
     const auto header = proto::read_reply_header(in);
     switch (header.xid) {
@@ -196,7 +197,7 @@ void Session::take_handshake(const proto::Frame& frame) {
     timeout_ = std::chrono::milliseconds(response.timeout_ms);
     seen_writable_ = seen_writable_ || !response.read_only;
     link_ = Link::up;
-    last_received_ = clock_.now();
+    last_received_ = turn_time_;
     arm_watches();
     send_queued();
     schedule_tick();
@@ -271,7 +272,7 @@ void Session::admitted() {
 void Session::flush() {
     if (link_ != Link::up || !buffer_.has_unsent()) return;
     sent_ = pending_.size();
-    last_sent_ = in_turn_ ? last_received_ : clock_.now();
+    last_sent_ = in_turn_ ? turn_time_ : clock_.now();
     buffer_.flush([this](std::span<const Bytes> pieces) { host_.write(pieces); });
 }
 

@@ -166,6 +166,7 @@ private:
     KeeperState state_ = KeeperState::idle;
     Link link_ = Link::none;
     bool in_turn_ = false;  // inside received(), which flushes at its end
+    TimePoint turn_time_;
 
     std::int64_t id_ = 0;
     std::array<char, proto::password_size> password_{};

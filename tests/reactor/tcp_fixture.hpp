@@ -36,6 +36,16 @@ inline void settle(Reactor& reactor) {
         reactor.run_until(reactor.sleep(std::chrono::milliseconds(1)));
 }
 
+/// Text in which no part looks like another.
+inline std::string numbered(std::size_t size) {
+    std::string text;
+    text.reserve(size + 16);
+    for (std::size_t i = 0; text.size() < size; ++i)
+        text += std::to_string(i) + ' ';
+    text.resize(size);
+    return text;
+}
+
 /// A plain blocking socket, to be the peer that does what no Transport would.
 class RawPeer {
 public:

@@ -77,7 +77,7 @@ BOOST_AUTO_TEST_CASE(a_frame_in_one_piece_is_not_copied) {
     splitter.feed(chunk);
     Frame frame;
     BOOST_REQUIRE(splitter.next(frame));
-    BOOST_TEST(frame.body.data() == chunk.data() + 4);
+    BOOST_TEST((frame.body.data() == chunk.data() + 4));
     const auto kept = frame.owner->slice_of(frame.body);
     BOOST_TEST(!splitter.next(frame));
     BOOST_TEST(kept.view() == "hello");

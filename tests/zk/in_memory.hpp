@@ -102,7 +102,7 @@ struct InMemory {
         return std::move(outcome.value());
     }
 
-    const std::uint64_t unhandled_before = unhandled_failure_count();
+    std::uint64_t unhandled_before = unhandled_failure_count();
     plait::testing::ManualClock clock;
     plait::testing::MemoryNetwork network;
     testing::FakeZooKeeper fake{clock};

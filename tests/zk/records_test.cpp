@@ -158,7 +158,7 @@ BOOST_AUTO_TEST_CASE(a_node_is_read_without_copying_its_data) {
     Reader in(bytes);
     const auto node = read_node(in);
     BOOST_TEST(node.data.view() == "payload");
-    BOOST_TEST(node.data.data() == bytes.data() + 4);
+    BOOST_TEST((node.data.data() == bytes.data() + 4));
     BOOST_TEST(!node.null);
     BOOST_TEST((node.stat == Stat{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}));
     BOOST_TEST(in.remaining() == 0u);

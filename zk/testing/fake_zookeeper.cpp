@@ -58,10 +58,12 @@ public:
     }
     void send_now() {
         if (!out.empty()) transport().write(Bytes::own(std::exchange(out, {})));
+        if (ending) transport().lose_connection();
     }
 
     std::int64_t session = 0;
     std::string out;
+    bool ending = false;  // closes when `out` has been sent
     PathSet data_watches, child_watches;
 
 private:
@@ -134,7 +136,7 @@ void FakeZooKeeper::Connection::data_received(const Bytes& data) {
     if (server == nullptr) return;
     in_turn_ = true;
     splitter_.feed(data);
-    for (proto::Frame frame; !transport().disconnecting() && splitter_.next(frame);) {
+    for (proto::Frame frame; !ending && !transport().disconnecting() && splitter_.next(frame);) {
         const Reader in(*frame.owner, frame.body);
         session == 0 ? server->hello(*this, in) : server->request(*this, in);
     }
@@ -166,9 +168,8 @@ void FakeZooKeeper::Server::hello(Connection& from, Reader in) {
         sessions[id].password = "fake-" + std::to_string(id);
         sessions[id].password.resize(proto::password_size, '.');
     } else if (sessions.find(id) == sessions.end() || sessions[id].password != password) {
-        answer_hello(from, 0, nullptr);
-        from.send_now();
-        return from.transport().lose_connection();
+        from.ending = true;
+        return answer_hello(from, 0, nullptr);
     }
     auto& session = sessions[id];
     if (session.connection != nullptr) session.connection->transport().lose_connection();
@@ -222,8 +223,7 @@ void FakeZooKeeper::Server::request(Connection& from, Reader in) {
     end_frame(from.out, frame);
     if (op == Op::close_session) {
         const auto id = from.session;
-        from.send_now();
-        from.transport().lose_connection();
+        from.ending = true;
         sessions.erase(id);
         tree.remove_ephemerals_of(id);
     }
