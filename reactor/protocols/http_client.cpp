@@ -69,6 +69,7 @@ public:
     void pause() {
         if (handler_ == nullptr || paused_) return;
         paused_ = true;
+        deliver_call_.cancel();
         parser_.pause();
         if (connected()) timer_.cancel();
         transport().pause_producing();
@@ -77,11 +78,12 @@ public:
     void resume() {
         if (handler_ == nullptr || !paused_) return;
         paused_ = false;
-        transport().resume_producing();
         if (connected()) wait();
         if (delivering_) {
             parser_.resume();
+            transport().resume_producing();
         } else {
+            // Nothing more is read before what the parser kept has gone: it has no bound of its own.
             deliver_call_ = clock_.call_later(Duration::zero(), [this] { deliver_held(); });
         }
     }
@@ -151,7 +153,12 @@ private:
     void deliver_held() {
         const auto self = shared_from_this();
         deliver([this] { parser_.resume(); });
-        if (handler_ != nullptr && lost_ && !paused_) end();
+        if (handler_ == nullptr || paused_) return;
+        if (lost_) {
+            end();
+        } else {
+            transport().resume_producing();
+        }
     }
 
     /// The connection is gone and all that came has been delivered.

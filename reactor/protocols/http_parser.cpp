@@ -3,131 +3,24 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-// GCC 12 takes the empty boost::optional that Beast returns for an uninitialised one, when sanitizers are on.
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#endif
-#include <boost/beast/http/basic_parser.hpp>
-#include <cstring>
 #include <deque>
-#include <limits>
 #include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
 
+#include "plait/reactor/detail/http_beast.hpp"
+#include "plait/reactor/detail/http_head_scanner.hpp"
+
 namespace plait {
 namespace {
 
-namespace beast = boost::beast;
-using beast::error_code;
-using BeastView = beast::string_view;
+using detail::HttpHeadScanner;
 using Part = HttpLimitExceeded::Part;
 using Where = HttpTruncated::Where;
 
 constexpr std::size_t most_informational = 16;
 constexpr std::size_t most_empty_lines_before_request = 2;
-
-std::string_view view_of(BeastView text) noexcept {
-    return {text.data(), text.size()};
-}
-
-/// Beast's parser for one message. It only notes what it found; the Core decides when the handler hears of it, so
-/// that no event runs with Beast on the stack.
-template <typename Head>
-class Message final : public beast::http::basic_parser<std::is_same_v<Head, HttpRequestHead>> {
-public:
-    explicit Message(std::size_t most_headers) : most_headers_(most_headers) {
-        // Framing and limits are ours: Beast is given whole heads and whole chunk lines.
-        this->header_limit(std::numeric_limits<std::uint32_t>::max());
-        this->body_limit(boost::none);
-    }
-
-    Head head;
-    HttpHeaders trailers;
-    std::uint64_t chunk_size = 0;
-    std::size_t body_taken = 0;
-    bool too_many_headers = false;
-
-private:
-    void on_request_impl(beast::http::verb, BeastView method, BeastView target, int version, error_code&) override {
-        if constexpr (std::is_same_v<Head, HttpRequestHead>) {
-            head.method = view_of(method);
-            head.target = view_of(target);
-            head.minor_version = version % 10;
-        }
-    }
-
-    void on_response_impl(int status, BeastView reason, int version, error_code&) override {
-        if constexpr (std::is_same_v<Head, HttpResponseHead>) {
-            head.status = status;
-            head.reason = view_of(reason);
-            head.minor_version = version % 10;
-        }
-    }
-
-    void on_field_impl(beast::http::field, BeastView name, BeastView value, error_code& ec) override {
-        auto& fields = this->is_header_done() ? trailers : head.headers;
-        if (fields.size() == most_headers_) {
-            too_many_headers = true;
-            ec = beast::http::error::header_limit;
-            return;
-        }
-        fields.add(std::string(view_of(name)), std::string(view_of(value)));
-    }
-
-    void on_header_impl(error_code&) override {}
-    void on_body_init_impl(const boost::optional<std::uint64_t>&, error_code&) override {}
-    void on_finish_impl(error_code&) override {}
-
-    std::size_t on_body_impl(BeastView body, error_code&) override { return body_taken = body.size(); }
-
-    void on_chunk_header_impl(std::uint64_t size, BeastView, error_code&) override { chunk_size = size; }
-
-    std::size_t on_chunk_body_impl(std::uint64_t, BeastView body, error_code&) override {
-        return body_taken = body.size();
-    }
-
-    std::size_t most_headers_;
-};
-
-/// Finds the empty line that ends a head, however the head is cut, and refuses what a lenient reader would accept.
-class HeadScanner {
-public:
-    enum class Found { nothing, end, empty_first_line };
-
-    /// Looks at `piece`; afterwards `taken` says how far, which is past the end when that was found.
-    Found scan(std::string_view piece, std::size_t& taken) {
-        taken = 0;
-        while (taken < piece.size()) {
-            if (line_length_ == 0 && !first_line_ && (piece[taken] == ' ' || piece[taken] == '\t')) {
-                throw HttpMalformed("an HTTP header is folded over two lines, which is forbidden");
-            }
-            const auto line = piece.substr(taken, piece.find('\n', taken) - taken);
-            const auto before = line.empty() ? last_ : line.back();
-            line_length_ += line.size();
-            taken += line.size();
-            if (taken == piece.size()) {
-                last_ = before;
-                break;
-            }
-            ++taken;
-            if (line_length_ == 0 || before != '\r') {
-                throw HttpMalformed("a line in an HTTP head ends in a line feed without a carriage return");
-            }
-            const bool empty = line_length_ == 1;
-            const bool first = std::exchange(first_line_, false);
-            line_length_ = 0;
-            if (empty) return first ? Found::empty_first_line : Found::end;
-        }
-        return Found::nothing;
-    }
-
-private:
-    std::size_t line_length_ = 0;
-    char last_ = 0;
-    bool first_line_ = true;
-};
 
 bool is_hex(char c) noexcept {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
@@ -258,8 +151,8 @@ private:
         const auto room = limits_.head_bytes - std::min(partial_.size(), limits_.head_bytes);
         std::size_t taken = 0;
         const auto found = scanner_.scan(piece.substr(0, room), taken);
-        if (found == HeadScanner::Found::empty_first_line) return skip_empty_line(taken);
-        if (found == HeadScanner::Found::nothing) {
+        if (found == HttpHeadScanner::Found::empty_first_line) return skip_empty_line(taken);
+        if (found == HttpHeadScanner::Found::nothing) {
             if (taken == room) {
                 throw HttpLimitExceeded(
                     Part::head, limits_.head_bytes,
@@ -496,13 +389,13 @@ private:
     // ---- Beast
 
     void put(std::string_view text) {
-        error_code ec;
+        boost::beast::error_code ec;
         const auto taken = message_->put(boost::asio::const_buffer(text.data(), text.size()), ec);
         if (message_->too_many_headers) {
             throw HttpLimitExceeded(Part::headers, limits_.headers,
                                     fmt::format("an HTTP {} has more than {} header fields", kind, limits_.headers));
         }
-        if (ec == beast::http::error::need_more) throw malformed("it is cut in a way it cannot be");
+        if (ec == boost::beast::http::error::need_more) throw malformed("it is cut in a way it cannot be");
         if (ec) throw malformed(ec.message());
         const bool whole = state_ == State::head || state_ == State::chunk_line;
         if (whole && taken != text.size()) throw malformed("its head or a chunk header holds an early end");
@@ -515,10 +408,10 @@ private:
     Handler* handler_;
     HttpLimits limits_;
     std::deque<Bytes> pending_;
-    std::optional<Message<Head>> message_;
+    std::optional<detail::HttpBeastMessage<Head>> message_;
     /// A head or chunk header that has not come to its end.
     std::string partial_;
-    HeadScanner scanner_;
+    HttpHeadScanner scanner_;
     State state_ = State::head;
     std::uint64_t remaining_ = 0;
     std::uint64_t body_seen_ = 0;
