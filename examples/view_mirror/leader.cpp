@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 #include <optional>
 #include <stdexcept>
 
@@ -30,19 +31,20 @@ couch::ViewClient client_of(plait::Reactor& reactor, const Config& config) {
     return couch::ViewClient(reactor, config.url, dialect);
 }
 
-/// The configured query, from the checkpoint on. The last row mirrored comes once more: skipping it blindly would lose
-/// a row if it was deleted meanwhile.
+/// The configured query, from the checkpoint on. Rows mirrored already come once more and are told by their ids: to
+/// skip so many blindly would lose a row if one of them was deleted meanwhile. For the same reason the limit is ours to
+/// keep.
 couch::ViewQuery query_from(const Config& config, const Checkpoint& checkpoint) {
     auto query = couch::parse_query(config.query);
     if (!checkpoint.last) return query;
-    query.startkey(checkpoint.last->key).startkey_docid(checkpoint.last->id).clear("skip");
-    if (const auto limit = query.limit()) query.limit(*limit - checkpoint.rows() + checkpoint.last->same);
+    query.startkey(checkpoint.last->key).startkey_docid(checkpoint.last->id).clear("skip").clear("limit");
     return query;
 }
 
-bool limit_reached(const Config& config, const Checkpoint& checkpoint) {
+std::uint64_t rows_wanted(const Config& config, const Checkpoint& checkpoint) {
     const auto limit = couch::parse_query(config.query).limit();
-    return limit && checkpoint.rows() >= *limit;
+    if (!limit) return std::numeric_limits<std::uint64_t>::max();
+    return *limit - std::min(*limit, checkpoint.rows());
 }
 
 std::string described(const Config& config) {
@@ -154,13 +156,17 @@ Deferred<> Leader::mirror(Config config) {
 
 Deferred<> Leader::stream_once(const Config& config) {
     co_await prepare(config);
-    if (!checkpoint_.complete && !limit_reached(config, checkpoint_)) {
+    if (!checkpoint_.complete && wanted_ > 0) {
         const auto client = client_of(at_.reactor, config);
         couch::ViewOptions options;
         options.batch.rows = config.batch;
         couch::ViewSpec spec{config.design, config.view};
         stream_ = std::make_unique<Stream>(*this, client, std::move(spec), query_from(config, checkpoint_), options);
-        co_await stream_->start();
+        try {
+            co_await stream_->start();
+        } catch (const plait::Cancelled&) {
+            if (wanted_ > 0) throw;
+        }
     }
     co_await finish();
 }
@@ -183,43 +189,58 @@ Deferred<> Leader::prepare(const Config& config) {
         journal_.reset();
     }
     if (!journal_) journal_ = std::make_unique<JournalWriter>(at_.directory, at_.term);
-    skip_ = checkpoint_.last ? checkpoint_.last->same : 0;
+    resuming_ = checkpoint_.last.has_value();
+    skip_ = resuming_ ? checkpoint_.last->same : 0;
+    descending_ = couch::parse_query(config.query).get("descending") == "true";
+    wanted_ = rows_wanted(config, checkpoint_);
 }
 
 Deferred<> Leader::hand_on(couch::Rows rows) {
     Checkpoint next = checkpoint_;
-    const std::size_t first = add_to_journal(rows, next);
-    if (first == rows.size()) co_return;
+    const auto first = first_new_row(rows);
+    const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(wanted_, rows.size() - first));
+    if (count == 0) co_return;
+    for (auto i = first; i < first + count; ++i)
+        add_to_journal(rows[i], next);
     journal_->flush();
     own_segment(next) = journal_->segment();
     co_await at_.node.write(next);
     checkpoint_ = std::move(next);
-    for (std::size_t i = first; i < rows.size(); ++i) {
+    for (auto i = first; i < first + count; ++i) {
         at_.replica.add(std::string(rows[i].id()), std::string(rows[i].raw()), journal_->segment());
     }
+    wanted_ -= count;
+    if (wanted_ == 0) stream_->cancel();
 }
 
-/// Returns the index of the first row that is new.
-std::size_t Leader::add_to_journal(const couch::Rows& rows, Checkpoint& next) {
+/// The index of the first row that is not mirrored yet.
+std::size_t Leader::first_new_row(const couch::Rows& rows) {
     std::size_t first = 0;
-    for (; skip_ > 0 && first < rows.size(); ++first, --skip_) {
-        if (rows[first].key() != checkpoint_.last->key || rows[first].id() != checkpoint_.last->id) {
-            skip_ = 0;
-            break;
-        }
-    }
-    for (std::size_t i = first; i < rows.size(); ++i) {
-        const auto& row = rows[i];
-        if (row.id().empty()) {
-            throw std::runtime_error(
-                "its rows carry no document id, so there is nothing to go on from: mirror a view "
-                "without a reduce, or put reduce=false into \"query\"");
-        }
-        journal_->add(row.raw());
-        const bool again = next.last && next.last->key == row.key() && next.last->id == row.id();
-        next.last = Position{std::string(row.key()), std::string(row.id()), again ? next.last->same + 1 : 1};
+    while (resuming_ && first < rows.size()) {
+        resuming_ = is_mirrored(rows[first]);
+        if (resuming_) ++first;
     }
     return first;
+}
+
+/// True for the rows that come again on resuming: the last one mirrored, and those before it of the same key, where the
+/// server does not know startkey_docid.
+bool Leader::is_mirrored(const couch::ViewRow& row) {
+    const Position& last = *checkpoint_.last;
+    if (row.key() != last.key) return false;
+    if (row.id() == last.id) return skip_ > 0 && skip_-- > 0;
+    return descending_ ? row.id() > last.id : row.id() < last.id;
+}
+
+void Leader::add_to_journal(const couch::ViewRow& row, Checkpoint& next) {
+    if (row.id().empty()) {
+        throw std::runtime_error(
+            "its rows carry no document id, so there is nothing to go on from: mirror a view without "
+            "a reduce, or put reduce=false into \"query\"");
+    }
+    journal_->add(row.raw());
+    const bool again = next.last && next.last->key == row.key() && next.last->id == row.id();
+    next.last = Position{std::string(row.key()), std::string(row.id()), again ? next.last->same + 1 : 1};
 }
 
 Segment& Leader::own_segment(Checkpoint& checkpoint) {

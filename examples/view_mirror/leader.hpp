@@ -54,7 +54,9 @@ private:
     plait::Deferred<> hand_on(plait::couch_async::Rows rows);
     plait::Deferred<> finish();
     plait::Deferred<> wait_for_config();
-    std::size_t add_to_journal(const plait::couch_async::Rows& rows, Checkpoint& next);
+    std::size_t first_new_row(const plait::couch_async::Rows& rows);
+    bool is_mirrored(const plait::couch_async::ViewRow& row);
+    void add_to_journal(const plait::couch_async::ViewRow& row, Checkpoint& next);
     Segment& own_segment(Checkpoint& checkpoint);
 
     Surroundings at_;
@@ -63,8 +65,12 @@ private:
     std::unique_ptr<Stream> stream_;
     plait::Promise<> config_arrived_;
     bool restart_ = false;
-    /// Rows at the start of the stream that are mirrored already.
+    /// About the present stream: whether rows mirrored before may still come, how many of the very last one, in which
+    /// order, and how many rows the configured limit leaves.
+    bool resuming_ = false;
     std::uint64_t skip_ = 0;
+    bool descending_ = false;
+    std::uint64_t wanted_ = 0;
 };
 
 }  // namespace view_mirror
