@@ -1,4 +1,5 @@
 // Where in the source something was made: std::source_location where the compiler has it, the same shape where not.
+// Not a stack trace: one place, for one line of a report.
 #pragma once
 
 #include <cstdint>

@@ -35,6 +35,9 @@ struct HostPort {
 /// Throws std::invalid_argument with a sentence that quotes `text` and says what is wrong with it.
 HostPort parse_host_port(std::string_view text, std::optional<std::uint16_t> default_port = std::nullopt);
 
+/// Reads where to listen: "127.0.0.1:8080", "[::]:0"; port 0 picks a free one. Throws as above.
+Address parse_listen_address(std::string_view text);
+
 /// True for "127.0.0.1" and "::1", false for names.
 bool is_numeric_address(std::string_view host) noexcept;
 

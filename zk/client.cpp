@@ -138,6 +138,7 @@ private:
         settings.shuffle_hosts = options.shuffle_hosts;
         settings.retry_delay = options.retry_delay;
         settings.max_retry_delay = options.max_retry_delay;
+        settings.farewell = options.close_timeout;
         const auto share = options.session_timeout / static_cast<Duration::rep>(std::max<std::size_t>(hosts, 1));
         settings.attempt_timeout = std::max<Duration>(share, std::chrono::seconds(1));
         return settings;

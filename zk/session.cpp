@@ -53,8 +53,8 @@ void Session::close() {
     change_state(KeeperState::closing);
     if (state_ != KeeperState::closing) return;
     const auto patience = linked ? settings_.close_timeout : Duration::zero();
-    close_timer_ = clock_.call_later(
-        patience, [this] { end(KeeperState::closed, Code::closed, "the server did not answer in time"); });
+    const char* const reason = linked ? "the server did not answer in time" : "there was no connection";
+    close_timer_ = clock_.call_later(patience, [this, reason] { end(KeeperState::closed, Code::closed, reason); });
     if (!linked) return;
     const proto::Bare request{proto::Op::close_session};
     const auto size = proto::frame_size(request, proto::request_header_size);

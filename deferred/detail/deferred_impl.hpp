@@ -99,7 +99,7 @@ Deferred<U> Deferred<T>::append(Step&& step, SourceLocation added) {
     Deferred<U> next;
     if (slot_.is_pending()) {
         detail::Core* core = slot_.core();
-        core->append(detail::make_in<detail::StepLink<Step, T, U>>(*core, std::move(step), added));
+        core->append(detail::make_in<detail::StepLink<Step, T, U>>(*core, std::forward<Step>(step), added));
         next.slot_.set_pending(slot_.release_core());
     } else {
         detail::Slot<T> in(std::move(slot_));  // the callback may look at, or destroy, this object

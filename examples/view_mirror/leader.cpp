@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 #include <stdexcept>
 
 #include "plait/couch_async/errors.hpp"
 #include "plait/couch_async/view/query.hpp"
 #include "plait/couch_async/view_client.hpp"
+#include "plait/reactor/errors.hpp"
 #include "plait/reactor/protocols/url.hpp"
 #include "say.hpp"
 
@@ -129,7 +131,7 @@ Deferred<> Leader::mirror(Config config) {
     int attempts = 0;
     for (;;) {
         const auto rows_before = checkpoint_.rows();
-        plait::Failure failure;
+        std::optional<plait::Failure> failure;
         try {
             co_await stream_once(config);
             co_return;
@@ -141,9 +143,9 @@ Deferred<> Leader::mirror(Config config) {
         }
         if (restart_) co_return;
         attempts = checkpoint_.rows() > rows_before ? 1 : attempts + 1;
-        if (!worth_another_attempt(failure) || attempts >= most_attempts_without_progress) failure.raise();
+        if (!worth_another_attempt(*failure) || attempts >= most_attempts_without_progress) failure->raise();
         say("streaming the " + described(config) + " broke off at row " + std::to_string(checkpoint_.rows()) + " (" +
-            failure.message() + "); trying again");
+            failure->message() + "); trying again");
         const plait::Duration pause = std::min<plait::Duration>(longest_pause, 100ms * (1 << attempts));
         co_await at_.reactor.sleep(pause);
         if (restart_) co_return;

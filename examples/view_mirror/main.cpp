@@ -64,7 +64,7 @@ void add_run(CLI::App& app, Arguments& arguments) {
     add_common(app, arguments);
     app.add_option("--data", arguments.data, "folder of the journal, the same for all instances")->required();
     app.add_option("--listen", arguments.listen, "address to answer on")
-        ->check(checked([](const std::string& text) { plait::parse_host_port(text); }))
+        ->check(checked([](const std::string& text) { plait::parse_listen_address(text); }))
         ->capture_default_str();
     app.add_option("--name", arguments.mirror.name, "this instance, in messages")->required();
     app.add_option("--session-timeout", arguments.session_seconds, "seconds after which a dead instance is replaced")
@@ -116,7 +116,7 @@ Deferred<> configure(Reactor& reactor, Arguments arguments) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
     Arguments arguments;
     CLI::App app("Keeps a copy of a CouchDB or Couchbase view, and answers from it.");
     app.require_subcommand(1);
@@ -131,12 +131,14 @@ int main(int argc, char** argv) {
     }
 
     auto& mirror = arguments.mirror;
-    const auto listen = plait::parse_host_port(arguments.listen);
-    mirror.listen = {listen.host, listen.port};
+    mirror.listen = plait::parse_listen_address(arguments.listen);
     mirror.data = arguments.data;
     mirror.session_timeout = seconds(arguments.session_seconds);
     mirror.connect_timeout = seconds(arguments.connect_seconds);
     set_speaker(mirror.name);
     if (set.parsed()) return plait::react([&](Reactor& reactor) { return configure(reactor, arguments); });
     return plait::react([&](Reactor& reactor) { return run_mirror(reactor, mirror); });
+} catch (const std::exception& error) {
+    std::fprintf(stderr, "view_mirror: %s\n", error.what());
+    return 1;
 }

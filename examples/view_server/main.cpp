@@ -36,9 +36,8 @@ Deferred<> serve(Reactor& reactor, Arguments arguments) {
     server.add_view("packages", "packages", "by_name", std::move(rows));
     if (arguments.cut_after_rows > 0) server.every_request().cut_after_rows(arguments.cut_after_rows);
 
-    const auto where = plait::parse_host_port(arguments.listen);
-    const plait::Address address{where.host, where.port};
-    const auto port = plait::listen_tcp(reactor, address, server.factory());
+    const auto where = plait::parse_listen_address(arguments.listen);
+    const auto port = plait::listen_tcp(reactor, where, server.factory());
     std::printf("%zu packages at http://%s/packages, design document packages, view by_name\n", count,
                 port->address().str().c_str());
     std::fflush(stdout);

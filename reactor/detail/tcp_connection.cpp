@@ -117,7 +117,7 @@ void TcpConnection::unregister_producer() {
 
 void TcpConnection::set_write_watermarks(std::size_t low, std::size_t high) {
     flow_.set_watermarks(low, high);
-    if (!lost_) need_flush();
+    if (!lost_) core_.queue_flush(*this);  // who waits may have room now
 }
 
 Deferred<> TcpConnection::drained() {

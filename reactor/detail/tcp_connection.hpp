@@ -76,16 +76,9 @@ private:
     void finish_done() noexcept;
     void finish(const Failure& reason) noexcept;
 
+    // What every event touches stands together; the rest is behind it.
     ReactorCore& core_;
     UniqueFd fd_;
-    std::optional<IOWatch> watch_;
-    std::shared_ptr<Protocol> protocol_;
-    WriteQueue queue_;
-    FlowControl flow_;
-    Address host_;
-    Address peer_;
-    std::optional<Failure> reason_;
-
     bool kernel_full_ = false;  ///< the rest of the queue waits for the socket to become writable
     bool paused_ = false;
     bool read_ended_ = false;    ///< by the peer
@@ -94,6 +87,14 @@ private:
     bool closing_ = false;
     bool aborting_ = false;
     bool lost_ = false;
+    std::optional<IOWatch> watch_;
+    std::shared_ptr<Protocol> protocol_;
+    WriteQueue queue_;
+    FlowControl flow_;
+
+    Address host_;
+    Address peer_;
+    std::optional<Failure> reason_;
 };
 
 }  // namespace plait::detail

@@ -21,8 +21,9 @@ class Reactor;
 ///
 ///     on_head (on_body)* on_complete      or, at any point before on_complete,      on_failure
 ///
-/// One of the two last is called, once, and nothing after it; nothing at all once the exchange was destroyed. An
-/// exception from any of them but on_failure ends the exchange and is what on_failure is told.
+/// One of the two last is called, once, and nothing after it; nothing at all once the exchange was destroyed. What
+/// on_head or on_body throws ends the exchange and is what on_failure is told; what on_complete throws is reported as
+/// an unhandled failure.
 class HttpResponseHandler {
 public:
     virtual ~HttpResponseHandler() = default;

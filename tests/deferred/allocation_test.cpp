@@ -1,5 +1,6 @@
 // What a chain costs in allocations: counted, because speed rests on it.
 #define BOOST_TEST_MODULE deferred_allocation
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <cstdlib>
 #include <new>
@@ -144,5 +145,24 @@ BOOST_AUTO_TEST_CASE(a_loop_written_as_returned_deferreds_keeps_its_memory) {
         }
         BOOST_TEST(last.take().value() == 1000);
         BOOST_TEST(most < 10u);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(waits_with_nothing_to_run_afterwards_are_passed_over) {
+    allocations_in([] {
+        auto [innermost, innermost_promise] = make_deferred<int>();
+        Deferred<int> last = std::move(innermost);
+        const std::size_t before = live;
+        std::size_t most = 0;
+        for (int i = 0; i < 1000; ++i) {
+            auto [outer, promise] = make_deferred<int>();
+            auto next = std::move(outer).add_callback([&last](int) { return std::move(last); });
+            promise.callback(0);
+            last = std::move(next);
+            most = std::max(most, live - before);
+        }
+        BOOST_TEST(most < 10u);
+        innermost_promise.callback(7);
+        BOOST_TEST(last.take().value() == 7);
     });
 }

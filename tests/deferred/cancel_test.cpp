@@ -190,12 +190,24 @@ BOOST_AUTO_TEST_CASE(cancelling_from_inside_its_own_callback_cancels_what_the_ch
 BOOST_AUTO_TEST_CASE(cancelling_the_outer_from_a_callback_of_the_inner_reaches_the_next_wait_of_the_outer) {
     auto [inner, inner_promise] = make_deferred();
     auto [next, next_promise] = make_deferred();
+    auto [made, promise] = make_deferred();
     Deferred<> outer;
     auto inner_last = std::move(inner).add_callback([&] { outer.cancel(); });
-    outer = succeed().add_callback([&] { return std::move(inner_last); }).add_callback([&] { return std::move(next); });
+    outer = std::move(made).add_callback([&] { return std::move(inner_last); }).add_callback([&] {
+        return std::move(next);
+    });
+    promise.callback();
     inner_promise.callback();
-    BOOST_TEST(is_cancelled(outer.take().failure()));
     BOOST_TEST(!next_promise.wanted());
+    BOOST_TEST(is_cancelled(outer.take().failure()));
+}
+
+BOOST_AUTO_TEST_CASE(the_canceller_is_destroyed_once_when_it_has_been_asked) {
+    Token token;
+    auto [deferred, promise] = make_deferred<int>([held = token.copy()] {});
+    deferred.cancel();
+    BOOST_TEST(token.gone());
+    BOOST_TEST(is_cancelled(deferred.take().failure()));
 }
 
 BOOST_AUTO_TEST_CASE(cancel_through_chain_deferred_reaches_the_source) {

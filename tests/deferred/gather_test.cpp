@@ -63,6 +63,19 @@ BOOST_AUTO_TEST_CASE(the_first_failure_fails_the_whole_and_cancels_the_others) {
     BOOST_TEST(reports.count() == 0u);
 }
 
+BOOST_AUTO_TEST_CASE(the_chains_of_the_others_see_cancelled_before_they_are_dropped) {
+    bool told = false;
+    Parts parts(2);
+    parts.deferreds[0] = std::move(parts.deferreds[0]).add_errback<Cancelled>([&](const Cancelled&) {
+        told = true;
+        return 0;
+    });
+    auto all = gather(std::move(parts.deferreds));
+    parts.promises[1].errback(std::runtime_error("x"));
+    BOOST_TEST(told);
+    BOOST_TEST(!all.take().has_value());
+}
+
 BOOST_AUTO_TEST_CASE(a_failure_that_is_there_already_cancels_the_others_too) {
     Parts parts(2);
     parts.deferreds.push_back(fail<int>(std::runtime_error("ready")));

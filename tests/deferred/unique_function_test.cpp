@@ -40,7 +40,7 @@ BOOST_AUTO_TEST_CASE(the_callable_is_destroyed_once_by_the_destructor_by_reset_a
     f = [held = token.copy()] {};
     f = nullptr;
     BOOST_TEST(token.gone());
-    f = [held = token.copy(), padding = std::array<char, 200>()] {};
+    f = [held = token.copy(), padding = std::array<char, 200>()] { return padding[0]; };
     f = [] {};
     BOOST_TEST(token.gone());
 }

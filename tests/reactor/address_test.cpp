@@ -68,3 +68,11 @@ BOOST_AUTO_TEST_CASE(numeric_addresses_are_told_from_names) {
                              "00000000000000000000000000000000000000000000000000000000000000000:1"})
         BOOST_TEST(!is_numeric_address(text), text);
 }
+
+BOOST_AUTO_TEST_CASE(to_listen_the_port_may_be_left_to_the_system_but_the_host_is_numeric) {
+    BOOST_TEST((parse_listen_address("127.0.0.1:0") == Address{"127.0.0.1", 0}));
+    BOOST_TEST((parse_listen_address("[::]:8080") == Address{"::", 8080}));
+    BOOST_CHECK_THROW(parse_listen_address("localhost:8080"), std::invalid_argument);
+    BOOST_CHECK_THROW(parse_listen_address("127.0.0.1"), std::invalid_argument);
+    BOOST_CHECK_THROW(parse_listen_address("127.0.0.1:65536"), std::invalid_argument);
+}

@@ -65,6 +65,7 @@ BOOST_FIXTURE_TEST_CASE(last_words_arrive_although_the_peers_own_were_not_read, 
     BOOST_TEST(peer.take() == "too large");
     BOOST_TEST(peer.ended());
     BOOST_TEST(!peer.failed());
+    BOOST_TEST(peer.pending_error() == 0);
 }
 
 BOOST_FIXTURE_TEST_CASE(the_peers_end_closes_in_good_order_by_default, TcpFixture) {

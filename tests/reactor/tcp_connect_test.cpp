@@ -78,6 +78,19 @@ BOOST_FIXTURE_TEST_CASE(localhost_is_tried_until_an_address_accepts, TcpFixture)
     BOOST_TEST(client->transport().peer().str() == port->address().str());
 }
 
+BOOST_FIXTURE_TEST_CASE(the_next_address_is_tried_when_one_refuses, TcpFixture) {
+    // A name below localhost that no file knows is 127.0.0.1, then ::1.
+    try {
+        port = listen({"::1", 0});
+    } catch (const CannotListen&) {
+        BOOST_TEST_MESSAGE("no IPv6 loopback here");
+        return;
+    }
+    auto client = std::make_shared<Recorder>();
+    reactor.run_until(connect_tcp(reactor, {"next.localhost", port->address().port}, client));
+    BOOST_TEST(client->transport().peer().str() == port->address().str());
+}
+
 BOOST_FIXTURE_TEST_CASE(no_answer_in_time_is_a_timeout, TcpFixture) {
     const FullPort full;
     ConnectOptions options;
@@ -192,6 +205,15 @@ BOOST_FIXTURE_TEST_CASE(numeric_hosts_need_no_look_up, TcpFixture) {
         BOOST_TEST(addresses[0].ip == host);
         BOOST_TEST(addresses[0].port == 5);
     }
+}
+
+BOOST_FIXTURE_TEST_CASE(an_outcome_known_at_once_is_told_later, TcpFixture) {
+    auto missing = resolve(reactor, {"no..such..name", 1});
+    auto here = resolve(reactor, {"localhost", 1});
+    BOOST_TEST(!missing.ready());
+    BOOST_TEST(!here.ready());
+    BOOST_CHECK_THROW(reactor.run_until(std::move(missing)), NameNotFound);
+    reactor.run_until(std::move(here));
 }
 
 BOOST_FIXTURE_TEST_CASE(a_look_up_can_be_dropped_and_cancelled_at_any_time, TcpFixture) {

@@ -81,6 +81,13 @@ public:
     }
     bool ended() const noexcept { return ended_; }
     bool failed() const noexcept { return failed_; }
+    /// What the socket holds against it: a reset, for example, although everything could be read before.
+    int pending_error() const noexcept {
+        int error = 0;
+        socklen_t size = sizeof error;
+        ::getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &error, &size);
+        return error;
+    }
 
 private:
     detail::UniqueFd fd_;

@@ -106,12 +106,13 @@ private:
 
     /// Follows the checkpoint until `enough` says so.
     Deferred<> watch(std::function<bool()> enough) {
-        co_await rig::checkpoint_when(reactor_, zk_, [this, enough](const view_mirror::Checkpoint& checkpoint) {
+        std::function<bool(const view_mirror::Checkpoint&)> look = [this, enough](const auto& checkpoint) {
             checkpoint_ = checkpoint;
             progress_.show(checkpoint.rows(), checkpoint.writer.empty() ? "" : "by " + checkpoint.writer);
             expect_mirrors_alive();
             return enough();
-        });
+        };
+        co_await rig::checkpoint_when(reactor_, zk_, std::move(look));
     }
 
     Deferred<> watch_until(std::uint64_t rows) {
@@ -140,8 +141,12 @@ private:
         killed_at_ = checkpoint_.rows();
         const std::string dead = checkpoint_.writer;
         progress_.tell("==> " + name + ", which led, was killed with SIGKILL after row " + std::to_string(killed_at_));
-        co_await watch([this, dead] { return checkpoint_.writer != dead; });
-        co_await watch([this, at = checkpoint_.rows()] { return checkpoint_.rows() > at || checkpoint_.complete; });
+        // Bound to names: GCC 12 loses temporaries with captures inside co_await.
+        std::function<bool()> replaced = [this, dead] { return checkpoint_.writer != dead; };
+        co_await watch(std::move(replaced));
+        const auto at = checkpoint_.rows();
+        std::function<bool()> going_on = [this, at] { return checkpoint_.rows() > at || checkpoint_.complete; };
+        co_await watch(std::move(going_on));
         take_over_ = seconds_since(killed);
         progress_.tell("==> " + checkpoint_.writer + " has taken over");
     }

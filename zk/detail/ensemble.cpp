@@ -162,7 +162,9 @@ void Ensemble::let_go_of_link(bool in_good_order) {
     if (link == nullptr) return;
     link->disown();
     if (!link->connected()) return;
-    in_good_order ? link->transport().lose_connection() : link->transport().abort_connection();
+    if (!in_good_order) return link->transport().abort_connection();
+    link->transport().lose_connection();
+    clock_.call_later(settings_.farewell, [link] { link->transport().abort_connection(); }).detach();
 }
 
 std::string Ensemble::failures() const {

@@ -24,6 +24,8 @@ struct EnsembleSettings {
     /// so that clients do not come back all at once.
     Duration retry_delay = std::chrono::milliseconds(100);
     Duration max_retry_delay = std::chrono::seconds(5);
+    /// For the last bytes to leave after abandon(); then the connection is aborted.
+    Duration farewell = std::chrono::seconds(2);
 };
 
 /// What an Ensemble tells its owner. Never from inside a call to the Ensemble, `drop()` included.
@@ -64,7 +66,7 @@ public:
     /// Seeks no more, and closes the connection in good order within `patience`. link_stopped() follows.
     void stop(Duration patience);
 
-    /// The same at once and without a word.
+    /// The same without a word: what was written still leaves, if it can within EnsembleSettings::farewell.
     void abandon();
 
     /// "zk1:2181 (connection refused), zk2:2181 (not tried yet)".

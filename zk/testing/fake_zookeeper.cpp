@@ -107,6 +107,7 @@ public:
     std::map<Op, bool> breaking;
     bool refusing = false;
     bool stalled = false;
+    bool withholding = false;
     bool remembering = true;
     bool read_only = false;
     bool read_only_sessions = true;
@@ -360,7 +361,7 @@ void FakeZooKeeper::Server::changed(EventType type, std::string_view path) {
         const bool of_children = type == EventType::children_changed || type == EventType::deleted;
         bool hit = of_children && connection->child_watches.erase(key) > 0;
         if (type != EventType::children_changed) hit = connection->data_watches.erase(key) > 0 || hit;
-        if (!hit) continue;
+        if (!hit || withholding) continue;
         send_event(*connection, type, key);
         connection->flush(stalled);
     }
@@ -443,6 +444,10 @@ void FakeZooKeeper::stall(bool stalled) {
     server_->stalled = stalled;
     for (auto* connection : server_->connections)
         connection->flush(stalled);
+}
+
+void FakeZooKeeper::withhold_events(bool withhold) {
+    server_->withholding = withhold;
 }
 
 void FakeZooKeeper::send_raw(std::string_view bytes) {

@@ -67,6 +67,9 @@ public:
     /// Answers nothing, though it goes on reading; false: answers what was asked meanwhile.
     void stall(bool stalled);
 
+    /// Tells nobody what changes, while it answers everything else: events that a connection is about to lose.
+    void withhold_events(bool withhold);
+
     /// Sends these bytes, whatever they are, on every connection.
     void send_raw(std::string_view bytes);
 
