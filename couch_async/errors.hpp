@@ -70,8 +70,8 @@ private:
     std::string location_;
 };
 
-/// The answer ended before the view did: the connection was closed in the middle, or the JSON stops. Rows delivered are
-/// good; to get the others, ask again from the last of them.
+/// The answer ended before the view did: the connection was closed in the middle or before it began, or the JSON stops.
+/// Rows delivered are good; to get the others, ask again from the last of them.
 class TruncatedBody : public ViewError {
 public:
     TruncatedBody(const std::string& what, std::uint64_t rows) : ViewError(what), rows_(rows) {}

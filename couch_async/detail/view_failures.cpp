@@ -103,8 +103,8 @@ Failure status_failure(const std::string& view, const HttpResponseHead& head, st
 
 Failure stream_failure(const std::string& view, const Failure& reason, bool begun, std::uint64_t rows) {
     if (const auto* error = reason.check<HttpTimeout>()) return timed_out(view, *error, rows);
-    if (!begun) return reason;
     if (const auto* error = reason.check<HttpTruncated>()) return truncated(view, error->what(), rows);
+    if (!begun) return reason;
     if (const auto* error = reason.check<ConnectionLost>()) return truncated(view, error->what(), rows);
     if (const auto* error = reason.check<ViewBodyError>())
         return error->fault() == BodyFault::truncated ? truncated(view, error->what(), rows) : reason;

@@ -18,7 +18,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr int many = 3000;
+constexpr int many = 2100;
 
 std::string name(int number) {
     return fmt::format("p-{:05}", number);
@@ -28,11 +28,12 @@ std::string name(int number) {
 struct Loaded {
     Loaded() {
         server.create_database("packages");
-        for (int from = 0; from < many; from += 1000) {
+        for (int from = 0; from < many; from += 700) {
             std::vector<std::string> documents;
-            for (int i = from; i < from + 1000; ++i)
+            for (int i = from; i < from + 700; ++i)
                 documents.push_back(fmt::format(R"({{"_id":"{}","section":"s{}","text":"g\u00fcltig {}","size":{}}})",
-                                                name(i), i % 7, std::string(static_cast<std::size_t>(i % 300), 'x'), i));
+                                                name(i), i % 7, std::string(static_cast<std::size_t>(i % 300), 'x'),
+                                                i));
             server.load("packages", documents);
         }
         server.put("/packages/_design/d", R"({"views":{
@@ -73,7 +74,8 @@ public:
 
 private:
     Deferred<> on_rows(Rows rows) override {
-        for (const auto& row : rows) ids.emplace_back(row.id());
+        for (const auto& row : rows)
+            ids.emplace_back(row.id());
         largest = std::max(largest, rows.size());
         return ++batches % 4 == 0 ? clock_.sleep(1ms) : succeed();
     }
@@ -91,7 +93,8 @@ BOOST_FIXTURE_TEST_CASE(every_row_is_streamed_once_and_in_order, Fixture) {
     BOOST_TEST(*meta.total_rows == static_cast<std::uint64_t>(many));
     BOOST_TEST(*meta.offset == 0U);
     BOOST_REQUIRE(view.ids.size() == static_cast<std::size_t>(many));
-    for (int i = 0; i < many; ++i) BOOST_REQUIRE(view.ids[static_cast<std::size_t>(i)] == name(i));
+    for (int i = 0; i < many; ++i)
+        BOOST_REQUIRE(view.ids[static_cast<std::size_t>(i)] == name(i));
     BOOST_TEST(view.largest == 100U);
 }
 
@@ -105,8 +108,9 @@ BOOST_FIXTURE_TEST_CASE(values_come_as_the_server_wrote_them, Fixture) {
 
 BOOST_FIXTURE_TEST_CASE(ranges_limits_and_order_are_understood, Fixture) {
     const auto range = collect("by_section", ViewQuery().startkey(R"(["s3"])").endkey(R"(["s3",{}])"));
-    BOOST_TEST(range.rows.size() == static_cast<std::size_t>(many / 7 + 1));
-    for (const auto& row : range.rows) BOOST_REQUIRE(row.key.starts_with("[\"s3\","));
+    BOOST_TEST(range.rows.size() == static_cast<std::size_t>(many / 7));
+    for (const auto& row : range.rows)
+        BOOST_REQUIRE(row.key.starts_with("[\"s3\","));
 
     const auto last = collect("by_name", ViewQuery().descending(true).limit(3).skip(1));
     BOOST_REQUIRE(last.rows.size() == 3U);
@@ -125,7 +129,8 @@ BOOST_FIXTURE_TEST_CASE(documents_can_be_included, Fixture) {
 
 BOOST_FIXTURE_TEST_CASE(keys_too_many_for_an_address_are_posted, Fixture) {
     std::vector<std::string> keys;
-    for (int i = 0; i < 1000; ++i) keys.push_back(fmt::format("\"{}\"", name(i * 2)));
+    for (int i = 0; i < 1000; ++i)
+        keys.push_back(fmt::format("\"{}\"", name(i * 2)));
     const auto view = collect("by_name", ViewQuery().keys(keys));
     BOOST_REQUIRE(view.rows.size() == 1000U);
     BOOST_TEST(view.rows[999].id == name(1998));
@@ -157,15 +162,16 @@ BOOST_FIXTURE_TEST_CASE(what_does_not_exist_is_said_by_name, Fixture) {
 }
 
 BOOST_FIXTURE_TEST_CASE(a_wrong_query_is_refused, Fixture) {
-    BOOST_CHECK_THROW(collect("by_name", ViewQuery().reduce(true)), HttpStatusError);
+    const auto backwards = ViewQuery().startkey("\"b\"").endkey("\"a\"");
+    BOOST_CHECK_THROW(collect("by_name", backwards), BadViewQuery);
 }
 
 BOOST_FIXTURE_TEST_CASE(a_server_killed_in_the_middle_is_an_error, Fixture) {
     support::CouchServer dying;
     dying.create_database("packages");
     std::vector<std::string> documents;
-    for (int i = 0; i < 1000; ++i)
-        documents.push_back(fmt::format(R"({{"_id":"{}","text":"{}"}})", name(i), std::string(20'000, 'x')));
+    for (int i = 0; i < 400; ++i)
+        documents.push_back(fmt::format(R"({{"_id":"{}","text":"{}"}})", name(i), std::string(40'000, 'x')));
     for (std::size_t from = 0; from < documents.size(); from += 20)
         dying.load("packages", {documents.begin() + static_cast<std::ptrdiff_t>(from),
                                 documents.begin() + static_cast<std::ptrdiff_t>(from) + 20});
@@ -177,13 +183,15 @@ BOOST_FIXTURE_TEST_CASE(a_server_killed_in_the_middle_is_an_error, Fixture) {
     options.batch.rows = 10;
     Stream view(there, reactor, options);
     auto running = view.start();
-    while (view.ids.empty()) reactor.run_until(reactor.sleep(1ms));
+    while (view.ids.empty())
+        reactor.run_until(reactor.sleep(1ms));
     view.pause();
     dying.kill();
     view.resume();
     BOOST_CHECK_THROW(reactor.run_until(std::move(running)), TruncatedBody);
-    BOOST_TEST(view.ids.size() < 1000U);
-    for (std::size_t i = 0; i < view.ids.size(); ++i) BOOST_REQUIRE(view.ids[i] == name(static_cast<int>(i)));
+    BOOST_TEST(view.ids.size() < 400U);
+    for (std::size_t i = 0; i < view.ids.size(); ++i)
+        BOOST_REQUIRE(view.ids[i] == name(static_cast<int>(i)));
 
     Stream again(there, reactor, options);
     BOOST_CHECK_THROW(reactor.run_until(again.start()), ConnectionRefused);

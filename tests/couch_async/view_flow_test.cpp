@@ -63,6 +63,24 @@ BOOST_FIXTURE_TEST_CASE(a_handler_that_waits_stops_the_server, Fixture) {
     check_all(*view.record);
 }
 
+BOOST_FIXTURE_TEST_CASE(a_handler_that_waits_for_every_small_batch_stops_the_server, Fixture) {
+    // Many batches come out of one read from the connection: it stays paused from one to the next.
+    Gate gate;
+    ViewOptions options;
+    options.batch.rows = 50;
+    Recorder view(client, {}, options);
+    view.in_rows = [&] { return gate.wait(); };
+    Outcome<ViewMeta> outcome(view.start());
+    settle();
+    while (!outcome.fired()) {
+        BOOST_REQUIRE(gate.waiting());
+        BOOST_REQUIRE(server.counts().bytes < view.record->rows_text.size() * 11 / 10 + bound);
+        gate.open();
+        settle();
+    }
+    check_all(*view.record);
+}
+
 BOOST_FIXTURE_TEST_CASE(a_paused_stream_calls_nothing_and_reads_nothing, Fixture) {
     Recorder view(client);
     view.in_rows = [&] {
