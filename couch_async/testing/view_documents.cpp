@@ -45,8 +45,12 @@ std::pair<std::string_view, std::string_view> ViewDocuments::order_of(const Entr
 
 void ViewDocuments::sort() {
     if (sorted_) return;
-    std::stable_sort(entries_.begin(), entries_.end(),
-                     [this](const Entry& a, const Entry& b) { return order_of(a) < order_of(b); });
+    // Rows that are equal in both stay as they were added; std::stable_sort uses what newer libraries deprecate.
+    std::sort(entries_.begin(), entries_.end(), [this](const Entry& a, const Entry& b) {
+        const auto first = order_of(a);
+        const auto second = order_of(b);
+        return first != second ? first < second : a.begin < b.begin;
+    });
     sorted_ = true;
 }
 
