@@ -100,9 +100,10 @@ private:
     std::unique_ptr<detail::TimerQueue> timers_;
 };
 
-/// `deferred`, but cancelled when it has not fired within `limit`, and failing with TimeoutError where a cancel of yours
-/// would give Cancelled; any other answer to the cancel passes. The timer goes when the result comes. `what` names the
-/// wait in the error's sentence: "connecting to 10.0.0.1:2181" gives "connecting to 10.0.0.1:2181 took longer than 5 s".
+/// `deferred`, but cancelled when it has not fired within `limit`, and failing with TimeoutError where a cancel of
+/// yours would give Cancelled; any other answer to the cancel passes. The timer goes when the result comes. `what`
+/// names the wait in the error's sentence: "connecting to 10.0.0.1:2181" gives "connecting to 10.0.0.1:2181 took longer
+/// than 5 s".
 template <typename T>
 Deferred<T> with_timeout(Clock& clock, Deferred<T> deferred, Duration limit, std::string what);
 

@@ -10,6 +10,7 @@
 
 #include "ask.hpp"
 #include "checkpoints.hpp"
+#include "mirror_process.hpp"
 #include "packages.hpp"
 #include "plait/couch_async/testing/view_server.hpp"
 #include "plait/reactor/react.hpp"
@@ -18,7 +19,6 @@
 #include "plait/tests/support/zookeeper_server.hpp"
 #include "plait/zk/client.hpp"
 #include "progress.hpp"
-#include "mirror_process.hpp"
 #include "upload.hpp"
 #include "verdict.hpp"
 
