@@ -12,6 +12,7 @@
 #include "plait/reactor/react.hpp"
 #include "plait/zk/connect_string.hpp"
 #include "say.hpp"
+#include "znodes.hpp"
 
 namespace {
 
@@ -91,18 +92,6 @@ std::string read_text(const std::string& file) {
     return {std::istreambuf_iterator<char>(input), {}};
 }
 
-/// Writes `text` to a znode that may or may not be there, nor the one above it.
-Deferred<> put(zk::Client& client, std::string parent, std::string name, std::string text) {
-    for (const std::string& path : {parent, parent + "/" + name}) {
-        try {
-            co_await client.create(path, "");
-        } catch (const zk::NodeExists&) {
-            continue;
-        }
-    }
-    co_await client.set(parent + "/" + name, text, zk::any_version);
-}
-
 Deferred<> configure(Reactor& reactor, Arguments arguments) {
     const std::string text = read_text(arguments.configuration);
     Config::parse(text);
@@ -110,7 +99,10 @@ Deferred<> configure(Reactor& reactor, Arguments arguments) {
     options.connect_timeout = arguments.mirror.connect_timeout;
     zk::Client client(reactor, arguments.mirror.zk, options);
     co_await client.connect();
-    co_await put(client, arguments.mirror.path, "config", text);
+    const std::string path = arguments.mirror.path + "/config";
+    co_await ensure(client, arguments.mirror.path);
+    co_await ensure(client, path);
+    co_await client.set(path, text);
     co_await client.close();
 }
 

@@ -1,10 +1,10 @@
 #include "mirror.hpp"
 
 #include "election.hpp"
-#include "insist.hpp"
 #include "plait/deferred/gather.hpp"
 #include "query_server.hpp"
 #include "say.hpp"
+#include "znodes.hpp"
 
 namespace view_mirror {
 
@@ -57,7 +57,10 @@ Deferred<> Mirror::one_session() {
     zk_ = std::make_unique<zk::Client>(reactor_, options_.zk, options);
     co_await zk_->connect();
     connected_once_ = true;
-    co_await ensure_paths();
+    for (const char* node : {"", "/election", "/checkpoint"}) {
+        std::string path = options_.path + node;
+        co_await ensure(*zk_, std::move(path));
+    }
 
     config_ = std::make_unique<ConfigWatch>(*zk_, options_.path + "/config", [this] {
         if (leader_) leader_->config_changed();
@@ -91,17 +94,6 @@ Deferred<std::string> Mirror::follow_until_leading() {
                        })
                        .add_errback(fail);
     co_return co_await std::move(leading);
-}
-
-Deferred<> Mirror::ensure_paths() {
-    for (const char* node : {"", "/election", "/checkpoint"}) {
-        const std::string path = options_.path + node;
-        try {
-            co_await insist([this, &path] { return zk_->create(path, ""); });
-        } catch (const zk::NodeExists&) {
-            continue;
-        }
-    }
 }
 
 Deferred<> Mirror::close_session() {

@@ -44,7 +44,6 @@ private:
     plait::Deferred<> one_session();
     plait::Deferred<> take_part();
     plait::Deferred<std::string> follow_until_leading();
-    plait::Deferred<> ensure_paths();
     plait::Deferred<> close_session();
     std::string status() const;
 

@@ -28,9 +28,19 @@ public:
         } else {
             send_line("error: say count, get <docid>, status or quit");
         }
+        wait_for_a_slow_reader();
     }
 
 private:
+    /// Who asks without reading the answers is not asked for more: what waits for it here stays bounded.
+    void wait_for_a_slow_reader() {
+        if (transport().write_buffered() < plait::Transport::default_high_water) return;
+        pause_producing();
+        drained_ = transport().drained().add_both([this](plait::Result<> room) {
+            if (room.has_value()) resume_producing();
+        });
+    }
+
     void send_rows(const std::string& id) {
         if (const auto* rows = answers_->store().find(id)) {
             for (const auto& row : *rows)
@@ -40,6 +50,7 @@ private:
     }
 
     std::shared_ptr<Answers> answers_;
+    plait::Deferred<> drained_;
 };
 
 }  // namespace

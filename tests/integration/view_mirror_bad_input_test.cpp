@@ -75,6 +75,13 @@ BOOST_AUTO_TEST_CASE(an_unreachable_zookeeper_is_named) {
     BOOST_TEST(mentions(alone, nobody));
 }
 
+BOOST_AUTO_TEST_CASE(a_chroot_that_does_not_exist_is_explained) {
+    const auto outcome = run({"run", "--zk", zookeeper.address() + "/nowhere", "--data",
+                              (directory.path() / "journal").string(), "--name", "x"});
+    BOOST_TEST(outcome.status == 1);
+    BOOST_TEST(mentions(outcome, "chroot"));
+}
+
 BOOST_AUTO_TEST_CASE(a_busy_port_is_named) {
     const auto outcome = run_mirror({"--listen", port->address().str()});
     BOOST_TEST(outcome.status == 1);
