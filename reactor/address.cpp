@@ -11,8 +11,13 @@ namespace {
 
 std::string join(const std::string& host, std::uint16_t port) {
     const bool v6 = host.find(':') != std::string::npos;
-    std::string text = v6 ? "[" + host + "]" : host;
-    return text += ":" + std::to_string(port);
+    std::string text;
+    if (v6) text += '[';
+    text += host;
+    if (v6) text += ']';
+    text += ':';
+    text += std::to_string(port);
+    return text;
 }
 
 [[noreturn]] void refuse(std::string_view text, const char* why) {

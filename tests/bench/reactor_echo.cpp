@@ -28,8 +28,8 @@ namespace {
 
 constexpr int connections = 100;
 constexpr std::size_t message_size = 64;
-constexpr int rounds = 9;
-constexpr std::chrono::milliseconds run_length(200);
+constexpr int rounds = 41;
+constexpr std::chrono::milliseconds run_length(100);
 
 void pin_to_processor(int number) {
     cpu_set_t set;

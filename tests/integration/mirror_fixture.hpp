@@ -79,6 +79,20 @@ struct MirrorFixture {
         return MirrorProcess({view_mirror_program(), directory.path(), zookeeper.address()}, name);
     }
 
+    /// Two mirrors, after the first of them has taken a third of the rows.
+    struct Pair {
+        MirrorProcess leader;
+        MirrorProcess other;
+    };
+    Pair start_two_and_wait_for_the_middle() {
+        auto a = start_mirror("a");
+        auto b = start_mirror("b");
+        const auto middle = when_rows(rows / 3);
+        BOOST_REQUIRE(!middle.complete);
+        if (leads(a, middle)) return {std::move(a), std::move(b)};
+        return {std::move(b), std::move(a)};
+    }
+
     Checkpoint checkpoint_when(std::function<bool(const Checkpoint&)> enough) {
         return reactor.run_until(rig::checkpoint_when(reactor, zk, std::move(enough)));
     }

@@ -22,12 +22,7 @@ BOOST_AUTO_TEST_CASE(one_mirror_takes_every_row_and_answers_from_them) {
 
 BOOST_AUTO_TEST_CASE(a_killed_leader_is_replaced_and_nothing_is_lost_or_repeated) {
     configure(config());
-    auto a = start_mirror("a");
-    auto b = start_mirror("b");
-    const auto middle = when_rows(rows / 3);
-    BOOST_REQUIRE(!middle.complete);
-    auto& leader = leads(a, middle) ? a : b;
-    auto& other = leads(a, middle) ? b : a;
+    auto [leader, other] = start_two_and_wait_for_the_middle();
     leader.kill();
 
     const auto end = when_complete();
@@ -39,19 +34,15 @@ BOOST_AUTO_TEST_CASE(a_killed_leader_is_replaced_and_nothing_is_lost_or_repeated
 
 BOOST_AUTO_TEST_CASE(a_leader_frozen_for_longer_than_its_session_steps_down_and_repeats_nothing) {
     configure(config());
-    auto a = start_mirror("a");
-    auto b = start_mirror("b");
-    const auto middle = when_rows(rows / 3);
-    BOOST_REQUIRE(!middle.complete);
-    auto& leader = leads(a, middle) ? a : b;
-    auto& other = leads(a, middle) ? b : a;
+    auto [leader, other] = start_two_and_wait_for_the_middle();
     leader.pause();
     expect_every_row_once(when_complete());
     leader.resume();
 
     expect_every_row_once(when_complete());
     BOOST_TEST(other.stop() == 0);
-    const auto back = checkpoint_when([&](const Checkpoint& checkpoint) { return leads(leader, checkpoint); });
+    const auto back =
+        checkpoint_when([&, &again = leader](const Checkpoint& checkpoint) { return leads(again, checkpoint); });
     BOOST_TEST(back.complete);
     expect_every_row_once(back);
     BOOST_TEST(leader.stop() == 0);
@@ -59,14 +50,12 @@ BOOST_AUTO_TEST_CASE(a_leader_frozen_for_longer_than_its_session_steps_down_and_
 
 BOOST_AUTO_TEST_CASE(a_zookeeper_killed_and_started_again_in_the_middle_loses_nothing) {
     configure(config());
-    auto a = start_mirror("a");
-    auto b = start_mirror("b");
-    BOOST_REQUIRE(!when_rows(rows / 3).complete);
+    auto [leader, other] = start_two_and_wait_for_the_middle();
     zookeeper.kill();
     zookeeper.start();
     expect_every_row_once(when_complete());
-    BOOST_TEST(a.stop() == 0);
-    BOOST_TEST(b.stop() == 0);
+    BOOST_TEST(leader.stop() == 0);
+    BOOST_TEST(other.stop() == 0);
 }
 
 BOOST_AUTO_TEST_CASE(a_body_cut_half_way_is_continued_from_the_checkpoint) {
@@ -107,15 +96,10 @@ BOOST_AUTO_TEST_CASE(a_limit_in_the_query_holds_across_a_cut) {
 
 BOOST_AUTO_TEST_CASE(a_leader_that_is_stopped_is_replaced_at_once) {
     configure(config());
-    auto a = start_mirror("a");
-    auto b = start_mirror("b");
-    const auto middle = when_rows(rows / 3);
-    BOOST_REQUIRE(!middle.complete);
-    auto& leader = leads(a, middle) ? a : b;
-    auto& other = leads(a, middle) ? b : a;
+    auto [leader, other] = start_two_and_wait_for_the_middle();
     const auto stopped = reactor.now();
     BOOST_TEST(leader.stop() == 0);
-    checkpoint_when([&](const Checkpoint& checkpoint) { return leads(other, checkpoint); });
+    checkpoint_when([&, &next = other](const Checkpoint& checkpoint) { return leads(next, checkpoint); });
     // Its session was closed, not left to expire.
     BOOST_TEST((reactor.now() - stopped < 1s));
     expect_every_row_once(when_complete());

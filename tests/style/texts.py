@@ -15,7 +15,7 @@ MOST_LINES = 600
 SLEEP = re.compile(r"\b(sleep_for|sleep_until|usleep|nanosleep)\s*\(|(?<![.>\w])sleep\s*\(")
 UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X)\b")
 # Split, so that this file does not break its own rule.
-OF_ONE_MACHINE = re.compile(r"/work/(wt|main|shared)|/home/\w|/var/" r"tmp/\w|/tm" r"p/\w|registry\." r"npmjs")
+OF_ONE_MACHINE = re.compile(r"/root/\w|/home/\w|/var/" r"tmp/\w|/tm" r"p/\w|registry\." r"npmjs")
 
 
 def headers_open_with_what_they_are(tree):
