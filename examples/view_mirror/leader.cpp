@@ -37,7 +37,7 @@ couch::ViewClient client_of(plait::Reactor& reactor, const Config& config) {
 couch::ViewQuery query_from(const Config& config, const Checkpoint& checkpoint) {
     auto query = couch::parse_query(config.query);
     if (!checkpoint.last) return query;
-    query.startkey(checkpoint.last->key).startkey_docid(checkpoint.last->id).clear("skip").clear("limit");
+    query.startkey(checkpoint.last->key).startkey_docid(checkpoint.last->id).clear("skip");
     return query;
 }
 

@@ -84,6 +84,34 @@ BOOST_AUTO_TEST_CASE(a_changed_configuration_restarts_the_stream_with_it) {
     BOOST_TEST(mirror.stop() == 0);
 }
 
+BOOST_AUTO_TEST_CASE(a_stream_that_stalls_is_restarted_by_a_changed_configuration) {
+    configure(config());
+    server.next_request().stall_after_rows(1000);
+    auto mirror = start_mirror("alone");
+    BOOST_REQUIRE(!when_rows(900).complete);
+    configure(config(R"("batch": 500)"));
+    expect_every_row_once(when_complete());
+    BOOST_TEST(server.counts().requests == 2u);
+    BOOST_TEST(mirror.stop() == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_leader_whose_checkpoint_somebody_else_wrote_steps_down) {
+    configure(config());
+    server.next_request().stall_after_rows(1000);
+    auto mirror = start_mirror("alone");
+    auto checkpoint = when_rows(900);
+    BOOST_REQUIRE(!checkpoint.complete);
+    checkpoint.writer = "somebody else";
+    reactor.run_until(zk.set(rig::checkpoint_path, checkpoint.to_json()));
+    server.release_stalled();
+
+    const auto end = when_complete();
+    BOOST_TEST(leads(mirror, end));
+    expect_every_row_once(end);
+    BOOST_TEST(mirror.log().find("another instance has written /view_mirror/checkpoint") != std::string::npos);
+    BOOST_TEST(mirror.stop() == 0);
+}
+
 BOOST_AUTO_TEST_CASE(a_limit_in_the_query_holds_across_a_cut) {
     configure(config(R"("batch": 50, "query": "limit=1005")"));
     server.next_request().cut_after_rows(333);
