@@ -97,6 +97,21 @@ BOOST_AUTO_TEST_CASE(rows_that_are_longer_than_the_scanned_pieces_come_whole) {
     }
 }
 
+/// A usual row that opens with the last byte of a scanned piece and leaves it with numbers only: where its string
+/// begins, that piece knows of no quotes.
+BOOST_AUTO_TEST_CASE(a_row_whose_numbers_lead_out_of_the_scanned_piece_comes_whole) {
+    for (std::size_t first = 8150; first < 8200; ++first) {
+        std::string body = "{\"rows\":[{\"id\":\"" + std::string(first - 9, 'x') + "\"},\r\n{";
+        for (int i = 0; i < 2000; ++i)
+            body += "\"key\":1,";
+        body += "\"value\":\"abc\"},\r\n{\"id\":\"last\"}]}";
+        const std::string expected = events({body});
+        BOOST_TEST(expected.find(" value=\"abc\"") != std::string::npos);
+        BOOST_TEST(expected.find(" id=last ") != std::string::npos);
+        BOOST_TEST((events(cut_every(body, 4096)) == expected));
+    }
+}
+
 BOOST_AUTO_TEST_CASE(a_long_body_in_random_cuts_gives_the_same_events) {
     std::mt19937 random(7);
     const std::string body = many_rows(3000);
