@@ -159,6 +159,22 @@ BOOST_AUTO_TEST_CASE(what_happened_while_away_fires_on_the_new_connection) {
     BOOST_TEST((child.value().type == EventType::children_changed));
 }
 
+BOOST_AUTO_TEST_CASE(watches_are_armed_again_before_what_was_queued_is_sent) {
+    fake.put("/a", "1");
+    auto& zk = connect();
+    Outcome watch(std::move(get(zk.get_and_watch("/a")).changed));
+    fake.break_connections();
+    network.flush();
+    Outcome queued(zk.set("/a", "2"));
+    pass(1s);
+    queued.value();
+    BOOST_TEST((watch.value().type == EventType::data_changed));
+    const auto& requests = fake.requests();
+    const auto armed = std::find(requests.begin(), requests.end(), Op::set_watches);
+    const auto set = std::find(requests.begin(), requests.end(), Op::set_data);
+    BOOST_TEST((armed < set));
+}
+
 BOOST_AUTO_TEST_CASE(pings_do_not_move_the_point_from_which_missed_changes_count) {
     fake.put("/a", "1");
     auto& zk = connect();
