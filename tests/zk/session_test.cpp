@@ -269,6 +269,38 @@ BOOST_AUTO_TEST_CASE(an_answer_that_cannot_be_read_fails_that_call_alone) {
     BOOST_TEST(zk.connected());
 }
 
+BOOST_AUTO_TEST_CASE(an_answer_to_another_request_costs_the_connection) {
+    fake.put("/a", "x");
+    auto& zk = connect();
+    fake.stall(true);
+    Outcome call(zk.exists("/a"));
+    settle();
+    std::string answer;
+    proto::Appender out(answer);
+    out.int32(16);
+    out.int32(4711);
+    out.int64(1);
+    out.int32(static_cast<std::int32_t>(Code::no_node));
+    fake.send_raw(answer);
+    settle();
+    BOOST_TEST(call.failed_with<ConnectionLoss>());
+    BOOST_TEST(call.text().find("answered request 4711") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(each_call_has_the_request_time_out_to_itself) {
+    options.request_timeout = 1s;
+    auto& zk = connect();
+    fake.stall(true);
+    Outcome first(zk.get("/a"));
+    pass(500ms);
+    Outcome second(zk.get("/a"));
+    pass(600ms);
+    BOOST_TEST(first.failed_with<OperationTimeout>());
+    BOOST_TEST(second.pending());
+    pass(500ms);
+    BOOST_TEST(second.failed_with<OperationTimeout>());
+}
+
 BOOST_AUTO_TEST_CASE(a_request_time_out_fails_the_call_and_discards_the_late_answer) {
     options.request_timeout = 1s;
     fake.put("/a", "x");

@@ -222,6 +222,24 @@ BOOST_AUTO_TEST_CASE(the_end_of_the_session_fails_every_watch) {
     BOOST_TEST(closed.failed_with<Closed>());
 }
 
+BOOST_AUTO_TEST_CASE(a_failing_watch_may_destroy_the_client_and_the_others_fail_before_that_returns) {
+    fake.put("/a", "1");
+    auto& zk = connect();
+    bool told = false;
+    std::optional<Outcome<WatchEvent>> second;
+    Outcome first(std::move(get(zk.get_and_watch("/a")).changed).add_errback([&](Failure failure) {
+        client.reset();
+        told = !second->pending();
+        return failure;
+    }));
+    second.emplace(std::move(get(zk.get_and_watch("/a")).changed));
+    Outcome closed(zk.close());
+    settle();
+    BOOST_TEST(told);
+    BOOST_TEST(first.failed_with<Closed>());
+    BOOST_TEST(second->failed_with<Closed>());
+}
+
 BOOST_AUTO_TEST_CASE(a_watch_may_destroy_the_client_and_the_others_fail) {
     fake.put("/a", "1");
     auto& zk = connect();
