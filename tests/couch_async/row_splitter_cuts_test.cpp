@@ -171,6 +171,32 @@ BOOST_AUTO_TEST_CASE(damaged_bodies_give_the_same_events_in_any_cuts_and_limits)
     }
 }
 
+/// Whole, rows without spaces go the fast way; byte by byte they never do.
+BOOST_AUTO_TEST_CASE(damaged_rows_are_read_the_same_the_fast_way_and_the_slow) {
+    std::mt19937 random(13);
+    const auto below = [&random](std::size_t limit) {
+        return std::uniform_int_distribution<std::size_t>(0, limit - 1)(random);
+    };
+    static const std::string marks = "{}[]\",:1\\";
+    const std::string rows =
+        "{\"id\":\"a\",\"key\":[1,2],\"value\":{\"n\":1}},\r\n{\"id\":\"b\",\"key\":{},\"value\":[[1],{}]},\r\n"
+        "{\"id\":1,\"key\":null,\"value\":{\"a\":{\"b\":[]}},\"doc\":{}},\r\n{\"key\":[],\"value\":-1.5}";
+    for (int round = 0; round < 6000; ++round) {
+        std::string damaged = rows;
+        for (std::size_t times = 1 + below(3); times != 0; --times) {
+            const std::size_t at = below(damaged.size());
+            const char mark = marks[below(marks.size())];
+            if (below(2) == 0) {
+                damaged[at] = mark;
+            } else {
+                damaged.insert(at, 1, mark);
+            }
+        }
+        const std::string body = "{\"rows\":[" + damaged + "]}" + std::string(16, ' ');
+        BOOST_TEST((events({body}) == events(cut_every(body, 1))), damaged);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(garbage_ends_in_a_fault) {
     std::mt19937 random(13);
     for (int round = 0; round < 4000; ++round) {
