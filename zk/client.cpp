@@ -119,7 +119,6 @@ public:
     detail::Ensemble ensemble;
     std::vector<std::shared_ptr<StateSubscription::Handler>> handlers;
 
-private:
     static SessionSettings session_settings(const ClientOptions& options) {
         SessionSettings settings;
         settings.timeout = options.session_timeout;

@@ -14,7 +14,16 @@ namespace json = boost::json;
 
 // Each value is one tag byte and what orders values of that type. `end` is less than every tag, so that a shorter
 // array comes first; a string's zero bytes are escaped so that its end is unmistakable.
-enum Tag : char { end = 1, null, false_, true_, number, string, array, object };
+namespace tag {
+constexpr char end = 1;
+constexpr char null = 2;
+constexpr char no = 3;
+constexpr char yes = 4;
+constexpr char number = 5;
+constexpr char string = 6;
+constexpr char array = 7;
+constexpr char object = 8;
+}  // namespace tag
 
 void put_number(std::string& out, double value) {
     if (value == 0) value = 0;  // -0 and 0 are one key
@@ -32,41 +41,41 @@ void put_string(std::string& out, std::string_view text) {
         if (c == '\0') out += '\x02';
     }
     out += '\0';
-    out += end;
+    out += tag::end;
 }
 
 void put(std::string& out, const json::value& value) {
     switch (value.kind()) {
         case json::kind::null:
-            out += null;
+            out += tag::null;
             return;
         case json::kind::bool_:
-            out += value.get_bool() ? true_ : false_;
+            out += value.get_bool() ? tag::yes : tag::no;
             return;
         case json::kind::int64:
         case json::kind::uint64:
         case json::kind::double_:
-            out += number;
+            out += tag::number;
             put_number(out, value.to_number<double>());
             return;
         case json::kind::string:
-            out += string;
+            out += tag::string;
             put_string(out, value.get_string());
             return;
         case json::kind::array:
-            out += array;
+            out += tag::array;
             for (const auto& element : value.get_array())
                 put(out, element);
-            out += end;
+            out += tag::end;
             return;
         case json::kind::object:
-            out += object;
+            out += tag::object;
             for (const auto& member : value.get_object()) {
-                out += string;
+                out += tag::string;
                 put_string(out, member.key());
                 put(out, member.value());
             }
-            out += end;
+            out += tag::end;
             return;
     }
 }

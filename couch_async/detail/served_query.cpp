@@ -92,8 +92,8 @@ private:
         } else if (name == "group_level") {
             if (read_count(name, value) > 0) refuse("Invalid use of grouping on a map view.");
         } else if (name == "stale") {
-            const bool known = value == "ok" || value == "update_after";
-            if (!known && !(value == "false" && dialect_ == Dialect::couchbase))
+            const bool fresh = value == "false" && dialect_ == Dialect::couchbase;
+            if (!fresh && value != "ok" && value != "update_after")
                 refuse(fmt::format("Invalid value for stale: `{}`", value));
         } else if (name == "on_error" && dialect_ == Dialect::couchbase) {
             if (value != "continue" && value != "stop") refuse(fmt::format("Invalid value for on_error: `{}`", value));
@@ -129,7 +129,8 @@ void read_address(Reader& reader, std::string_view query) {
         query.remove_prefix(std::min(query.size(), pair.size() + 1));
         if (pair.empty()) continue;
         const auto equals = pair.find('=');
-        const std::string value = equals == pair.npos ? std::string() : decode_form(pair.substr(equals + 1));
+        const std::string value =
+            equals == std::string_view::npos ? std::string() : decode_form(pair.substr(equals + 1));
         reader.set(decode_form(pair.substr(0, equals)), value);
     }
 }

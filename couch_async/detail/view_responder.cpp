@@ -99,7 +99,7 @@ ViewBody ViewResponder::body_of(const ViewServerRequest& request, const Misbehav
     const std::string_view target = request.target;
     const auto mark = target.find('?');
     const auto& documents = find(target.substr(0, mark));
-    const auto query = ServedQuery::parse(mark == target.npos ? std::string_view() : target.substr(mark + 1),
+    const auto query = ServedQuery::parse(mark == std::string_view::npos ? std::string_view() : target.substr(mark + 1),
                                           request.body, options_.dialect);
     ViewBody::Options options;
     options.dialect = options_.dialect;

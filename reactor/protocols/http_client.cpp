@@ -184,14 +184,14 @@ private:
         deliver([this] { parser_.finish(); });
     }
 
-    void fail(const Failure& reason) {
+    /// By value: release() may destroy what the reason was read from.
+    void fail(Failure reason) {
         auto* const handler = std::exchange(handler_, nullptr);
         if (handler == nullptr) return;
         const auto self = shared_from_this();
-        const auto kept = reason;
         release();
         transport().abort_connection();
-        handler->on_failure(kept);
+        handler->on_failure(reason);
     }
 
     /// Lets go of everything that could call back.
