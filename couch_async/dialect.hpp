@@ -1,5 +1,5 @@
 // Dialect: which of the two view servers is spoken to. They share rows and most parameters, and differ in envelopes, in
-// errors and in a few parameters.
+// errors and in a few parameters. Said by the caller, never guessed from an answer.
 #pragma once
 
 #include <cstdint>

@@ -14,7 +14,7 @@
 
 namespace plait::couch_async {
 
-/// Any of the below.
+/// Any of the below but ViewTimeout, which is a TimeoutError as all time-outs of the library are.
 class ViewError : public Error {
 public:
     using Error::Error;

@@ -34,9 +34,8 @@ class Promise;
 /// returns.
 ///
 /// Lifetime: move-only. Destroying one that waits cancels it: the source's canceller is asked, then callbacks not yet
-/// run
-///           are destroyed and never called, so they may capture the object that owns the Deferred. What it waits for
-///           goes first, then itself. Allowed inside its own callback: the rest is destroyed when that one has
+///           run are destroyed and never called, so they may capture the object that owns the Deferred. What it waits
+///           for goes first, then itself. Allowed inside its own callback: the rest is destroyed when that one has
 ///           returned. An assigned-to Deferred is destroyed likewise.
 /// Unread:   a Failure still held at destruction is reported (unhandled.hpp); Cancelled is not.
 /// Fails:    using one that is empty (default-made or moved from) throws InvalidState.
@@ -96,7 +95,8 @@ public:
     void detach(F&& on_failure, SourceLocation added = SourceLocation::current()) &&;
 
     /// Asks the source to stop, and tells the chain: it sees what the canceller answers, or Cancelled. Goes to the
-    /// innermost Deferred this one waits for; each canceller is asked at most once; one late result is swallowed.
+    /// innermost Deferred this one waits for; each canceller is asked at most once; where it did not answer, one late
+    /// result is swallowed.
     /// Called from inside one of its own callbacks, it cancels the next thing the chain waits for. Nothing to do when
     /// ready. What a canceller throws is reported as unhandled and counts as no answer.
     void cancel();
@@ -130,7 +130,8 @@ private:
 /// Lifetime: move-only. Destroyed unfired, it fails the Deferred with BrokenPromise: a forgotten reply is an error,
 ///           never a hang. Its own callbacks may destroy it.
 /// Fails:    a second result throws AlreadyFired; using a moved-from one throws InvalidState.
-/// Cancel:   once the Deferred was cancelled or dropped, wanted() is false and one result is ignored.
+/// Cancel:   once the Deferred was cancelled or dropped, wanted() is false and one result is ignored. A canceller that
+///           answered has fired it: a result after that is a second one.
 template <typename T>
 class Promise {
 public:
@@ -140,6 +141,7 @@ public:
           borrowed_(other.borrowed_),
           spent_(std::exchange(other.spent_, false)) {}
     Promise& operator=(Promise&& other) noexcept {
+        if (this == &other) return *this;
         Promise old(std::move(*this));
         core_ = std::exchange(other.core_, nullptr);
         borrowed_ = other.borrowed_;

@@ -1,6 +1,5 @@
 // Waits for several Deferreds and gives all their values, in order.
-// Not for outcomes one by one: the first Failure is the whole's. For several waiters on one Deferred this is not it
-// either.
+// Not for their outcomes one by one: the first Failure is the whole's, and the rest are given up.
 #pragma once
 
 #include <cstddef>
@@ -15,15 +14,16 @@
 namespace plait {
 
 /// Fires:    with the values in the order given, when the last is here; at once for none.
-/// Fails:    with the first Failure. The others are then cancelled and dropped; what they end in is ignored.
+/// Fails:    with the first Failure. The others are then cancelled and dropped; what they end in is ignored. An empty
+///           Deferred among them throws InvalidState at once.
 /// Cancel:   cancels each one still waiting. If all of them answer with values the whole succeeds; else it fails with
-/// the
-///           first Failure among the answers, usually Cancelled. Dropping it drops them.
-/// Lifetime: owns the Deferreds given. Time and memory are linear in their number.
+///           the first Failure among the answers, usually Cancelled.
+/// Lifetime: owns the Deferreds given. Dropping the whole drops them: none of their callbacks runs any more. Time and
+///           memory are linear in their number.
 template <typename T>
 Deferred<std::vector<T>> gather(std::vector<Deferred<T>> deferreds, SourceLocation made = SourceLocation::current()) {
     auto state = std::make_shared<detail::GatherRange<T>>(deferreds.size());
-    auto [all, promise] = make_deferred<std::vector<T>>([state] { state->cancel_all(); }, made);
+    auto [all, promise] = make_deferred<std::vector<T>>(detail::gather_canceller<std::vector<T>>(state), made);
     state->promise = std::move(promise);
     for (std::size_t i = 0; i < deferreds.size(); ++i)
         state->take(state->values[i], std::move(deferreds[i]));
@@ -36,7 +36,7 @@ template <typename... Ts>
     requires(sizeof...(Ts) > 0)
 Deferred<std::tuple<Ts...>> gather(Deferred<Ts>... deferreds) {
     auto state = std::make_shared<detail::GatherTuple<Ts...>>();
-    auto [all, promise] = make_deferred<std::tuple<Ts...>>([state] { state->cancel_all(); });
+    auto [all, promise] = make_deferred<std::tuple<Ts...>>(detail::gather_canceller<std::tuple<Ts...>>(state));
     state->promise = std::move(promise);
     std::apply([&](auto&... slots) { (state->take(slots, std::move(deferreds)), ...); }, state->values);
     state->release();

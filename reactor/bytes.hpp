@@ -91,7 +91,7 @@ public:
     /// Precondition: `part` lies within view().
     Bytes slice_of(std::string_view part) const noexcept { return share(part.data(), part.size(), block_); }
 
-    /// Drops the first `count` bytes from this slice.
+    /// Drops the first `count` bytes from this slice. Precondition: there are so many.
     void remove_prefix(std::size_t count) noexcept {
         data_ += count;
         size_ -= count;

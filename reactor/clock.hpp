@@ -76,7 +76,7 @@ public:
     /// Calls `function` once, `delay` from now. Never before this returns; a delay of zero or less means the next turn.
     DelayedCall call_later(Duration delay, UniqueFunction<void()> function);
 
-    /// Fires after `delay`. Cancel: takes the timer back.
+    /// Fires after `delay`. Fails with BrokenPromise when the clock is destroyed first. Cancel: takes the timer back.
     Deferred<> sleep(Duration delay);
 
     /// Calls that are set and not yet made.

@@ -1,18 +1,15 @@
 // What can go wrong with reactors and connections, as types to catch. Messages name the address and the cause.
-// Timed-out waits fail with plait::TimeoutError of deferred/errors.hpp.
+// Not here: other waits that took too long, which fail with TimeoutError of deferred/errors.hpp.
 #pragma once
 
-#include <stdexcept>
-#include <string>
-
-#include "plait/reactor/address.hpp"
+#include "plait/deferred/errors.hpp"
 
 namespace plait {
 
 /// Base of everything a connection or a listening port fails with.
-class NetworkError : public std::runtime_error {
+class NetworkError : public Error {
 public:
-    using std::runtime_error::runtime_error;
+    using Error::Error;
 };
 
 /// A connection could not be made. Derived classes say why; catch this one to try elsewhere or later.
@@ -69,14 +66,14 @@ public:
 };
 
 /// `Reactor::run()` while it already runs.
-class ReactorAlreadyRunning : public std::logic_error {
+class ReactorAlreadyRunning : public UsageError {
 public:
-    using std::logic_error::logic_error;
+    using UsageError::UsageError;
 };
 /// `Reactor::run_until()` was ended by `stop()` before its Deferred fired.
-class ReactorStopped : public std::runtime_error {
+class ReactorStopped : public Error {
 public:
-    using std::runtime_error::runtime_error;
+    using Error::Error;
 };
 
 }  // namespace plait

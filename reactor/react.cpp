@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "plait/deferred/maybe.hpp"
+
 namespace plait {
 
 namespace {
@@ -36,14 +38,8 @@ public:
 
 private:
     void start(UniqueFunction<Deferred<int>(Reactor&)>& main) {
-        Deferred<int> result = [&] {
-            try {
-                return main(reactor_);
-            } catch (...) {
-                return fail<int>(Failure::current());
-            }
-        }();
-        running_ = std::move(result).add_both([this](Result<int> ended) { finish(ended); });
+        // What main throws, and an empty Deferred, are its failure like any other.
+        running_ = maybe_deferred(main, reactor_).add_both([this](Result<int> ended) { finish(ended); });
         if (interrupted_) running_.cancel();
     }
 

@@ -20,15 +20,19 @@ struct ConnectOptions {
     bool no_delay = true;
 };
 
-/// Connects `protocol` to a host. Addresses are tried one after the other until one accepts.
+/// Connects `protocol` to a host. Addresses are tried in the order of the look-up, one after the other, until one
+/// accepts; one that does not answer is waited for until the system gives it up or the time is over.
 ///
-/// Fires:  with the protocol, after its connection_made().
-/// Fails:  with a ConnectError naming the host, each address tried and the cause.
-/// Cancel: stops trying; a connection being made is closed. Never calls back before it has returned.
+/// Fires:  with the protocol, after its connection_made(); never before this has returned.
+/// Fails:  with a ConnectError naming the host and the cause, for each address if several were tried; with what
+///         connection_made() threw. At once while the reactor is being destroyed.
+/// Cancel: stops trying; a connection being made is closed. One that is made belongs to the protocol.
 Deferred<std::shared_ptr<Protocol>> connect_tcp(Reactor& reactor, HostPort where, std::shared_ptr<Protocol> protocol,
                                                 ConnectOptions options = {});
 
-/// `connect_tcp` as a Connector, for clients that open connections themselves.
+/// `connect_tcp` as a Connector, for clients that open connections themselves. `options.timeout` limits each of them,
+/// beside any limit the client sets itself.
+/// Lifetime: the reactor outlives its use.
 std::shared_ptr<Connector> make_tcp_connector(Reactor& reactor, ConnectOptions options = {});
 
 struct ListenOptions {
@@ -37,7 +41,9 @@ struct ListenOptions {
     bool reuse_port = false;
 };
 
-/// A port that accepts connections. Destroying it stops at once; connections already made live on.
+/// A port that accepts connections.
+/// Lifetime: destroying it stops at once; connections already made live on. It may outlive the reactor. Allowed from
+///           inside its factory.
 class ListeningPort {
 public:
     virtual ~ListeningPort() = default;

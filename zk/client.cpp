@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <deque>
 #include <utility>
 
 #include "plait/deferred/unhandled.hpp"
@@ -69,6 +70,7 @@ public:
         if (session.state() == KeeperState::closing) return fail<>(Closed("connect"));
         if (is_terminal(session.state())) return fail<>(ending());
         auto pair = make_deferred<>();
+        std::erase_if(connecting, [](const auto& promise) { return !promise.wanted(); });
         connecting.push_back(std::move(pair.promise));
         if (session.state() == KeeperState::idle) begin();
         return std::move(pair.deferred);
@@ -84,14 +86,14 @@ public:
 
     /// The Client goes; this object stays until the end of the turn.
     void abandon() {
-        handlers.clear();
+        for (const auto& handler : std::exchange(handlers, {}))
+            handler->take_back();
         deadline.cancel();
         session.abandon("the client was destroyed");
         ensemble.abandon();
         stopped = true;
         fail_connecting();
-        for (auto& promise : std::exchange(closing, {}))
-            promise.callback();
+        fire(closing);
     }
 
     // SessionHost
@@ -105,8 +107,7 @@ public:
     void link_lost(const std::string& reason) override { session.link_lost(reason); }
     void link_stopped() override {
         stopped = true;
-        for (auto& promise : std::exchange(closing, {}))
-            promise.callback();
+        fire(closing);
     }
 
     std::string_view server_path(std::string_view path, bool sequential = false) {
@@ -166,8 +167,19 @@ public:
     }
 
     void fail_connecting() {
-        for (auto& promise : std::exchange(connecting, {}))
-            promise.errback(ending());
+        while (!connecting.empty())
+            take_first(connecting).errback(ending());
+    }
+
+    /// One by one: a callback that destroys the client is to find the others still there.
+    static void fire(std::deque<Promise<>>& promises) {
+        while (!promises.empty())
+            take_first(promises).callback();
+    }
+    static Promise<> take_first(std::deque<Promise<>>& promises) {
+        auto promise = std::move(promises.front());
+        promises.pop_front();
+        return promise;
     }
 
     void tell_handlers(KeeperState state) {
@@ -181,7 +193,7 @@ public:
     std::string room;  // for server_path
     std::string unreachable;
     DelayedCall deadline;
-    std::vector<Promise<>> connecting, closing;
+    std::deque<Promise<>> connecting, closing;
     bool stopped = false;
 };
 
@@ -197,8 +209,7 @@ void Client::Impl::state_changed(KeeperState state) {
     if (state == KeeperState::closing || std::exchange(told, state) == state) return;
     tell_handlers(state);
     if (is_connected(state)) {
-        for (auto& promise : std::exchange(connecting, {}))
-            promise.callback();
+        fire(connecting);
     } else if (is_terminal(state)) {
         fail_connecting();
     }

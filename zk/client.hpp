@@ -46,11 +46,13 @@ struct ClientOptions {
     /// Accept a server that is cut off from its quorum: reads work and may be old, writes fail with NotReadOnly.
     bool read_only = false;
 
-    /// Between rounds through servers none of which answers: doubled from the first to the second, with jitter.
+    /// The wait after a round through all servers in which none answered: the first of these, then twice as much after
+    /// each round, up to the second; shortened at random by up to half.
     Duration retry_delay = std::chrono::milliseconds(100);
     Duration max_retry_delay = std::chrono::seconds(5);
 
-    /// Calls without an answer yet, and the bytes of their requests; more fail with QueueFull.
+    /// Calls without an answer yet, and the bytes of their requests; more fail with QueueFull. A request that is longer
+    /// than the second by itself fails with BadArguments.
     std::size_t max_queued = 100'000;
     std::size_t max_queued_bytes = 64 * 1024 * 1024;
     /// The longest answer taken; the connection is dropped on a longer one.
@@ -91,10 +93,13 @@ private:
 ///         ConnectionLoss if the connection broke while it was in flight, in order (a write may have been done); with
 ///         QueueFull; with Closed, SessionExpired or AuthFailed once that is the client's state. Calls made while
 ///         there is no connection wait for one. Further classes are named at each call; all of them are in error.hpp.
-/// Cancel: dropping or cancelling a call's Deferred discards its answer. A request that was not sent yet is not sent.
+/// Cancel: dropping or cancelling a call's Deferred discards its answer. A request that waits for a connection is then
+///         not sent; with a connection it is under way from the call on.
 /// Paths:  absolute, below the chroot if the connect string has one; what comes back has the chroot taken off.
 /// Lifetime: must not outlive its reactor or clock. The destructor closes at once: it tells the server to end the
-///         session, without waiting, and fails what is unanswered with Closed. Allowed from inside any callback.
+///         session, without waiting, and fails what is unanswered with Closed before it returns. State handlers are
+///         not called, and nothing is afterwards. What it wrote has ClientOptions::close_timeout to leave; then the
+///         connection is aborted. Allowed from inside any callback.
 /// Threads: the reactor's.
 class Client {
 public:
@@ -119,8 +124,12 @@ public:
     /// Ends the session: ephemeral nodes go, other clients see it at once. Calls made before it are carried out first,
     /// calls made after it fail with Closed, as do watches. Called again, it waits for the same.
     ///
-    /// Fires:  when the server has answered or ClientOptions::close_timeout is over, and the connection is gone. No
-    ///         callback of this client runs after that.
+    /// Without a connection there is nobody to tell: calls that wait for one fail with Closed in the next turn, and the
+    /// server ends the session by its time-out.
+    ///
+    /// Fires:  when the server has answered or ClientOptions::close_timeout is over, and the connection is gone, for
+    ///         which a server that reads nothing has the same time once more. Never fails. No callback of this client
+    ///         runs after that.
     /// Cancel: only stops waiting.
     Deferred<> close();
 
@@ -177,7 +186,7 @@ public:
     /// The session's time-out as the server decided it.
     Duration session_timeout() const noexcept;
 
-    /// The server connected to, "zk1:2181"; empty when there is none.
+    /// The server connected to, "zk1:2181", as the connect string names it; empty when there is none.
     std::string server() const;
 
 private:

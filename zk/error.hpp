@@ -78,8 +78,8 @@ private:
 
 /// The groups. Catch the one that says what you can do; the classes below say what happened.
 ///
-/// Retryable    the same call may work when repeated. After ConnectionLoss a write may or may not have been done:
-///              read before repeating a create or anything with a version.
+/// Retryable    the same call may work when repeated. After ConnectionLoss or OperationTimeout a write may or may not
+///              have been done: read before repeating a create or anything with a version.
 /// SessionOver  this client is finished and its ephemeral nodes are gone or going: make another Client.
 /// Rejected     the tree is not as the call assumed: an answer, which the caller decides on.
 /// BadCall      repeating is useless until the code that calls (or the server's settings) is mended.

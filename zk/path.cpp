@@ -21,6 +21,8 @@ char32_t take_character(std::string_view& text) noexcept {
         if ((next & 0xc0) != 0x80) return malformed;
         character = (character << 6) | (next & 0x3f);
     }
+    constexpr char32_t least[] = {0, 0x80, 0x800, 0x10000};  // less is spelled with fewer bytes
+    if (character < least[more]) return malformed;
     text.remove_prefix(static_cast<std::size_t>(more));
     return character;
 }

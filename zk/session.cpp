@@ -65,6 +65,8 @@ void Session::close() {
 }
 
 void Session::abandon(std::string_view why) {
+    // From inside an ending that has not told everybody yet: nobody is to hear of it after this has returned.
+    if (is_terminal(state_)) return fail_everything(Code::closed, std::string(why));
     if (is_connected(state_)) {
         flush();
         const Bytes farewell = proto::request_frame(next_xid_, proto::Bare{proto::Op::close_session});
@@ -83,11 +85,15 @@ void Session::end(KeeperState state, Code code, std::string_view detail) {
     sent_ = failing_ = 0;
     const std::string said(detail);
     change_state(state);
+    fail_everything(code, said);
+}
+
+void Session::fail_everything(Code code, const std::string& detail) {
     while (!pending_.empty()) {
         auto pending = pop_front();
-        fail(pending, code, said);
+        fail(pending, code, detail);
     }
-    watches_.fail_all(make_error(code, "watch", {}, said));
+    watches_.fail_all(make_error(code, "watch", {}, detail));
 }
 
 // ---- links
@@ -96,7 +102,7 @@ void Session::link_made() {
     if (state_ != KeeperState::connecting) return;
     link_ = Link::handshaking;
     splitter_.reset();
-    const bool resume = id_ != 0 && seen_writable_;
+    const bool resume = resumes();
     const auto asked = std::chrono::duration_cast<std::chrono::milliseconds>(settings_.timeout).count();
     const std::array<char, proto::password_size> none{};
     const auto& password = resume ? password_ : none;
@@ -188,7 +194,8 @@ void Session::take_handshake(const proto::Frame& frame) {
         return drop(fmt::format("the server refused the session: {}", to_string(static_cast<Code>(handshake.error))));
     }
     const auto& response = *handshake.response;
-    if (response.timeout_ms <= 0) {
+    const bool another = resumes() && response.session_id != id_;
+    if (response.timeout_ms <= 0 || another) {
         host_.drop_link("the session has expired");
         return end(KeeperState::expired, Code::session_expired, {});
     }
@@ -210,7 +217,7 @@ void Session::take_handshake(const proto::Frame& frame) {
 char* Session::admit(proto::Op op, std::string_view path, std::size_t size, std::int32_t& xid, detail::Call& call) {
     const bool open = state_ == KeeperState::connecting || is_connected(state_);
     if (!open || !has_room(size)) {
-        refuse(op, path, call);
+        refuse(op, path, size, call);
         return nullptr;
     }
     return enqueue(op, size, xid, std::move(call));
@@ -227,7 +234,7 @@ char* Session::enqueue(proto::Op op, std::size_t size, std::int32_t& xid, detail
     return at;
 }
 
-void Session::refuse(proto::Op op, std::string_view path, detail::Call& call) {
+void Session::refuse(proto::Op op, std::string_view path, std::size_t size, detail::Call& call) {
     auto code = Code::queue_full;
     std::string detail;
     switch (state_) {
@@ -246,12 +253,24 @@ void Session::refuse(proto::Op op, std::string_view path, detail::Call& call) {
             detail = "it was never started: call connect() first";
             break;
         default:
-            detail = fmt::format("{} requests of {} bytes wait", pending_.size(), queued_bytes_);
+            if (size > longest_request()) {
+                code = Code::bad_arguments;
+                detail = fmt::format("the request has {} bytes, more than the {} that max_queued_bytes allows", size,
+                                     longest_request());
+            } else {
+                detail = fmt::format("{} requests of {} bytes wait", pending_.size(), queued_bytes_);
+            }
     }
     call.fail(make_error(code, proto::to_string(op), chroot_.to_client(path), detail));
 }
 
+/// However few wait. The wire has room for an int's worth.
+std::size_t Session::longest_request() const noexcept {
+    return std::min<std::size_t>(settings_.max_queued_bytes, std::numeric_limits<std::int32_t>::max());
+}
+
 bool Session::has_room(std::size_t size) {
+    if (size > longest_request()) return false;
     const auto fits = [&] {
         return pending_.size() < settings_.max_queued && queued_bytes_ + size <= settings_.max_queued_bytes;
     };

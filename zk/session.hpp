@@ -49,7 +49,8 @@ struct SessionSettings {
     Duration timeout = std::chrono::seconds(10);
     /// Accept a server that is cut off from its quorum.
     bool read_only = false;
-    /// Requests without a reply, sent or not, and their bytes; QueueFull beyond.
+    /// Requests without a reply, sent or not, and their bytes; QueueFull beyond, BadArguments for one request that is
+    /// longer by itself.
     std::size_t max_queued = 100'000;
     std::size_t max_queued_bytes = 64 * 1024 * 1024;
     /// The longest reply taken. A longer one ends the link.
@@ -105,8 +106,6 @@ public:
     KeeperState state() const noexcept { return state_; }
     std::int64_t id() const noexcept { return id_; }
     Duration timeout() const noexcept { return timeout_; }  ///< as negotiated; as asked for before that
-    std::int64_t last_zxid() const noexcept { return last_zxid_; }
-    std::size_t queued() const noexcept { return pending_.size(); }
     const Chroot& chroot() const noexcept { return chroot_; }
 
     // ---- from below
@@ -128,14 +127,19 @@ private:
         detail::Call call;
     };
 
+    /// The next link takes up the session there was. An id from a read-only server alone means nothing to others.
+    bool resumes() const noexcept { return id_ != 0 && seen_writable_; }
+
     bool change_state(KeeperState state);
     void end(KeeperState state, Code code, std::string_view detail);
+    void fail_everything(Code code, const std::string& detail);
     void drop(std::string_view reason);
     void lose_link(std::string_view reason);
 
     char* admit(proto::Op op, std::string_view path, std::size_t size, std::int32_t& xid, detail::Call& call);
     char* enqueue(proto::Op op, std::size_t size, std::int32_t& xid, detail::Call call);
-    void refuse(proto::Op op, std::string_view path, detail::Call& call);
+    void refuse(proto::Op op, std::string_view path, std::size_t size, detail::Call& call);
+    std::size_t longest_request() const noexcept;
     bool has_room(std::size_t size);
     void admitted();
     void send_queued();
@@ -170,7 +174,7 @@ private:
 
     std::int64_t id_ = 0;
     std::array<char, proto::password_size> password_{};
-    bool seen_writable_ = false;  // an id from a read-only server means nothing to others
+    bool seen_writable_ = false;
     Duration timeout_;
     std::int64_t last_zxid_ = 0;
     TimePoint last_sent_;

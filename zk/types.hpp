@@ -114,8 +114,8 @@ enum class KeeperState : std::int32_t {
     connected_read_only,  ///< connected to a server cut off from its quorum: reads may be old, writes fail NotReadOnly
     closing,              ///< close() was called: what was queued is being sent
     closed,               ///< terminal
-    expired,              ///< terminal: the server ended the session, its ephemeral nodes are gone
-    auth_failed,          ///< terminal
+    expired,      ///< terminal: the server ended the session, or must have: none was reached for 4/3 of the time-out
+    auth_failed,  ///< terminal
 };
 
 constexpr bool is_connected(KeeperState state) noexcept {

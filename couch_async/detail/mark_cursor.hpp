@@ -99,6 +99,9 @@ public:
     const std::uint32_t* here() const noexcept { return mark_; }
     void go_to(const std::uint32_t* mark) noexcept { mark_ = mark; }
 
+    /// Behind the last byte of the piece that was scanned last.
+    std::uint32_t piece_end() const noexcept { return piece_end_; }
+
     /// Of the piece that was scanned last.
     QuoteBits quotes() const noexcept { return QuoteBits(quotes_.get(), piece_begin_); }
 

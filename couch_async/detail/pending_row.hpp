@@ -17,9 +17,9 @@ public:
     enum class State : std::uint8_t {
         none,       ///< no row is pending
         open,       ///< all that was given belongs to the row, and it goes on
-        ended,      ///< text() is the whole row; a number, true, false or null with the byte that ends it
-        broken,     ///< text() ends with a byte that cannot be there
-        too_large,  ///< the row is longer than the limit; text() is as much of it as the limit allows
+        ended,      ///< take() gives the whole row; a number, true, false or null with the byte that ends it
+        broken,     ///< the text ends with a byte that cannot be there
+        too_large,  ///< the row is longer than the limit; the text is as much of it as the limit allows
     };
 
     PendingRow(std::size_t row_bytes, std::size_t depth) noexcept : row_bytes_(row_bytes), depth_(depth) {}
@@ -33,7 +33,6 @@ public:
 
     State state() const noexcept { return state_; }
     std::uint64_t offset() const noexcept { return offset_; }
-    const std::string& text() const noexcept { return text_; }
 
     /// Hands the text over; no row is pending then.
     std::string take();

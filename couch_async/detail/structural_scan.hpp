@@ -1,6 +1,6 @@
-// The first of two passes over rows: which bytes of a text are brackets and commas outside strings, and which are
-// quotes. Knows nothing of nesting or grammar; a text is scanned in pieces and the carry takes strings and escapes
-// across the cuts.
+// The first of two passes over rows: which bytes of a text are brackets outside strings, and which are quotes that open
+// or close one. Knows nothing of nesting or grammar; a text is scanned in pieces and the carry takes strings and
+// escapes across the cuts.
 #pragma once
 
 #include <bit>

@@ -32,7 +32,7 @@ constexpr MemberStart key_start{"\"key\":"};
 constexpr MemberStart value_start{"\"value\":"};
 constexpr MemberStart doc_start{"\"doc\":"};
 
-/// So many bytes can be read behind the beginning of a member before looking whether they are there.
+/// So many bytes of the piece can be read behind the beginning of a member before looking whether they are there.
 constexpr std::uint32_t longest_start = 16;
 
 }  // namespace
@@ -41,7 +41,12 @@ constexpr std::uint32_t longest_start = 16;
 class UsualRow {
 public:
     UsualRow(const MarkCursor& marks, unsigned most_levels) noexcept
-        : marks_(marks), quotes_(marks.quotes()), text_(marks.text()), size_(marks.size()), most_levels_(most_levels) {}
+        : marks_(marks),
+          quotes_(marks.quotes()),
+          text_(marks.text()),
+          size_(marks.size()),
+          piece_end_(marks.piece_end()),
+          most_levels_(most_levels) {}
 
     /// Reads the row at `begin` into `row`; gives the position behind it, or 0.
     [[gnu::always_inline]] std::uint32_t read(const std::uint32_t*& mark, std::uint32_t begin, ViewRow& row) const {
@@ -52,7 +57,8 @@ public:
         __builtin_prefetch(text_ + begin + MarkCursor::largest_piece + 64);
         std::uint32_t at = begin + 1;
         for (;;) {
-            if (size_ - at < longest_start) return 0;
+            // Not only the text ends: a row of numbers alone would go on beyond the piece, where no quotes are known.
+            if (at + longest_start > piece_end_) return 0;
             std::uint64_t word;
             std::memcpy(&word, text_ + at, sizeof word);
             ViewRow::Part* slot = nullptr;
@@ -93,13 +99,13 @@ private:
             return close == MarkCursor::none ? 0 : close + 1;
         }
         if (*mark == at) {
-            // Flat values are the most: the next bracket closes them, and differs from the first in the two bits of 6.
+            // Flat values are the most: the next bracket closes them. It comes two behind its opening one in ASCII.
             const std::uint32_t next = mark[1];
-            if (next != MarkCursor::none && (c ^ text_[next]) == 6) [[likely]] {
+            if (next != MarkCursor::none && text_[next] - c == 2) [[likely]] {
                 mark += 2;
                 return next + 1;
             }
-            return skip_nested(mark);
+            return c == '{' || c == '[' ? skip_nested(mark) : 0;
         }
         std::uint32_t behind = at;
         while (behind != size_ && text_[behind] != ',' && text_[behind] != '}' && behind - at < 40)
@@ -133,6 +139,7 @@ private:
     const QuoteBits quotes_;
     const char* const text_;
     const std::uint32_t size_;
+    const std::uint32_t piece_end_;
     const unsigned most_levels_;
 };
 

@@ -1,5 +1,6 @@
 #include "plait/couch_async/detail/view_failures.hpp"
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <utility>
 
@@ -36,7 +37,9 @@ ServerWords words_of(std::string_view body) {
         ServerWords words{text_of(value.get_object(), "error"), text_of(value.get_object(), "reason")};
         if (!words.error.empty() || !words.reason.empty()) return words;
     }
-    return {{}, std::string(body.substr(0, shown_bytes))};
+    std::string shown(body.substr(0, shown_bytes));
+    std::replace_if(shown.begin(), shown.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
+    return {{}, std::move(shown)};
 }
 
 const char* advice(int status) {
@@ -48,6 +51,9 @@ const char* advice(int status) {
             return "check user and password in the URL";
         case 404:
             return "check the names of database, design document and view";
+        case 408:
+        case 429:
+            return "try again later";
         default:
             return status >= 500 ? "try again later" : "look at it with curl";
     }

@@ -118,7 +118,7 @@ void ViewStream::pause() {
 }
 
 void ViewStream::resume() {
-    if (!pump_->paused() || resume_call_.active()) return;
+    if (!paused()) return;
     resume_call_ = client_.clock().call_later(Duration::zero(), [this] { pump_->resume(); });
 }
 

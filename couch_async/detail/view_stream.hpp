@@ -37,7 +37,7 @@ public:
     /// The owner is being destroyed: not one more call to it.
     void disown();
 
-    bool paused() const noexcept { return pump_->paused(); }
+    bool paused() const noexcept { return pump_->paused() && !resume_call_.active(); }
     bool running() const noexcept { return state_ == State::running; }
     std::uint64_t rows() const noexcept { return pump_->rows(); }
     const ViewMeta& meta() const noexcept { return pump_->meta(); }

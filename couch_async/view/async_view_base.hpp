@@ -35,10 +35,9 @@ class ViewStream;
 ///     Export rows(client, {"packages", "by_name"});
 ///     ViewMeta meta = co_await rows.start();
 ///
-/// Order: on_rows* on_error? on_done, and then start()'s Deferred, each once. on_done() comes after on_error() too,
-/// with
+/// Order: on_rows* on_error? on_done, and then start()'s Deferred, each once. on_done() follows on_error() too, with
 ///        what is known of the envelope. An empty view gets on_done() alone. Rows that arrived before an error are
-///        delivered before it, and stay delivered.
+///        delivered before it, and stay delivered; only `timeouts.total` drops those that still wait.
 ///
 /// Back-pressure: until the Deferred of on_rows() fires, nothing else is called, and nothing is read from the
 ///        connection, so that the server has to wait. What is held meanwhile: one batch, what the last read from the

@@ -36,8 +36,7 @@ struct CollectLimits {
 
 /// Fires:  with every row, in order.
 /// Fails:  as AsyncViewBase::start(); with TooManyRows; with std::invalid_argument for what its constructor throws.
-/// Rows that came before a failure
-///         are dropped.
+///         Rows that came before a failure are dropped.
 /// Cancel: closes the connection.
 /// Source: queryAll of the Couchbase client for Twisted.
 Deferred<CollectedView> collect_rows(ViewClient client, ViewSpec spec, ViewQuery query = {}, CollectLimits limits = {},

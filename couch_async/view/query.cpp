@@ -231,7 +231,7 @@ ViewQuery::Posted ViewQuery::encode_post(Dialect dialect) const {
         const auto found = options_.find(option.name);
         if (found == options_.end() || !belongs_in_body(option.name, dialect)) continue;
         members += fmt::format("{}\"{}\":{}", members.empty() ? "" : ",", option.name, found->second);
-        rest.clear(option.name);
+        rest.options_.erase(found->first);
     }
     return {rest.encode(dialect), "{" + members + "}"};
 }

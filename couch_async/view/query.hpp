@@ -120,8 +120,9 @@ private:
     std::map<std::string, std::string, std::less<>> passed_through_;
 };
 
-/// Options as in an address: `startkey=%22a%22&limit=10`, percent-encoding optional where it is not ambiguous.
-/// Throws BadQuery for a name that is not an option, one that is given twice, and as the setters do.
+/// Options as in an address: `startkey=%22a%22&limit=10`, percent-encoding optional where it is not ambiguous: `%` and
+/// `&` need it. A plus is a plus, not a blank. Throws BadQuery for a name that is not an option, one that is given
+/// twice, and as the setters do.
 ViewQuery parse_query(std::string_view text);
 
 }  // namespace plait::couch_async

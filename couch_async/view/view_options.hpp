@@ -1,5 +1,5 @@
-// ViewSpec and ViewOptions: which view, and how its stream is to behave on our side. What is asked of the server is a
-// ViewQuery (query.hpp).
+// ViewSpec and ViewOptions: which view, and how its stream is to behave on our side.
+// Not what is asked of the server: that is a ViewQuery (query.hpp).
 #pragma once
 
 #include <chrono>
@@ -21,13 +21,14 @@ struct ViewSpec {
 
 /// How long to wait. Zero: for ever. Passing one ends the stream with ViewTimeout, or ConnectTimeout.
 struct ViewTimeouts {
-    /// For the connection, name look-up included.
+    /// For the connection, name look-up included. A connector may have a limit of its own (ConnectOptions, 30 s).
     Duration connect = std::chrono::seconds(10);
     /// From the request to the head of the answer. With stale=false the server builds its index first: minutes.
     Duration first_byte = std::chrono::minutes(5);
     /// Between two pieces of the answer. Does not run while the stream is paused or on_rows() keeps it waiting.
     Duration idle = std::chrono::seconds(75);
-    /// From start() to the end, come what may.
+    /// From start() to the end, come what may: also in a pause, and while on_rows() keeps it waiting. Rows not
+    /// delivered by then are dropped.
     Duration total = Duration::zero();
 };
 

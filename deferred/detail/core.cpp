@@ -118,11 +118,6 @@ bool Core::wait_for(Core* inner, void* to, Transfer transfer) noexcept {
         drop(inner);
         return true;
     }
-    if (waits_for_itself_through(inner)) {
-        drop(inner);
-        transfer(to, nullptr);
-        return false;
-    }
     if (cancel_requested_) {
         cancel_requested_ = false;
         cancel(inner);
@@ -130,6 +125,12 @@ bool Core::wait_for(Core* inner, void* to, Transfer transfer) noexcept {
             drop(inner);
             return true;
         }
+    }
+    // Looked for after the cancelling: its answer may have made `inner` wait for us.
+    if (waits_for_itself_through(inner)) {
+        drop(inner);
+        transfer(to, nullptr);
+        return false;
     }
     if (inner->settled()) {
         transfer(to, inner->slot_);

@@ -27,8 +27,9 @@ void GatherState::finish_if_due() {
 }
 
 // By index: an answer runs callbacks, which may look back here, but parts are neither added nor removed while held.
+// Once an answer has dropped the whole, the rest are dropped as well, not cancelled.
 void GatherState::cancel_parts() {
-    for (std::size_t i = 0; i < parts_.size(); ++i)
+    for (std::size_t i = 0; i < parts_.size() && wanted(); ++i)
         parts_[i].cancel();
 }
 

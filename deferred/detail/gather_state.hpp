@@ -38,6 +38,7 @@ public:
 protected:
     explicit GatherState(std::size_t count) : missing_(count) { parts_.reserve(count); }
     virtual ~GatherState();
+    virtual bool wanted() const noexcept = 0;
     virtual void succeed() = 0;
     virtual void fail(Failure failure) = 0;
 
@@ -51,6 +52,14 @@ private:
     bool held_ = true;  // taking parts, cancelling them, or done
 };
 
+/// Keeps `state`. When the whole is dropped it does nothing: then the state goes with it, and drops the parts.
+template <typename Whole>
+auto gather_canceller(std::shared_ptr<GatherState> state) {
+    return [state = std::move(state)](Promise<Whole>& answer) {
+        if (answer.wanted()) state->cancel_all();
+    };
+}
+
 template <typename T>
 class GatherRange final : public GatherState {
 public:
@@ -61,6 +70,7 @@ public:
     Promise<std::vector<T>> promise;
 
 private:
+    bool wanted() const noexcept override { return promise.wanted(); }
     void succeed() override {
         std::vector<T> all;
         all.reserve(values.size());
@@ -85,6 +95,7 @@ public:
     Promise<std::tuple<Ts...>> promise;
 
 private:
+    bool wanted() const noexcept override { return promise.wanted(); }
     void succeed() override {
         auto firing = std::move(promise);
         firing.callback(

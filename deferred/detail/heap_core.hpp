@@ -1,5 +1,5 @@
 // The Core of a Promise: its first result, and room for the usual three callbacks and a canceller, in one allocation.
-// Not the Core of a coroutine, which lives in the coroutine's frame (detail/coroutine.hpp).
+// Not the Core of a coroutine, which lives in the coroutine's frame (detail/coroutine_core.hpp).
 #pragma once
 
 #include "plait/deferred/detail/slot.hpp"

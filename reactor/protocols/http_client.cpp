@@ -23,7 +23,8 @@ double seconds(Duration time) {
 
 std::string request_text(HttpRequest& request, const HostPort& where) {
     auto& headers = request.head.headers;
-    if (!headers.contains("Host")) headers.add("Host", where.port == 80 ? where.host : where.str());
+    const bool bare = where.port == 80 && where.host.find(':') == std::string::npos;
+    if (!headers.contains("Host")) headers.add("Host", bare ? where.host : where.str());
     if (!headers.contains("Connection")) headers.add("Connection", "close");
     const bool framed = headers.contains("Content-Length") || headers.contains("Transfer-Encoding");
     const bool expects_body = !request.body.empty() || request.head.method == "POST" || request.head.method == "PUT";
@@ -53,15 +54,18 @@ public:
     void connect(Connector& connector, const HostPort& where) {
         connecting_ = connector.connect(where, shared_from_this())
                           .add_callback([](const std::shared_ptr<Protocol>&) {})  // ourselves: not to be kept here
-                          .add_errback([this](Failure reason) { fail(reason); });
+                          .add_errback([this](const Failure& reason) { lost(reason); });
+        starting_ = false;
+        if (lost_) return;
         set_timer(options_.connect_timeout, [this, address = where.str()] {
-            fail(make_failure(ConnectTimeout(
+            connecting_ = {};
+            lost(make_failure(ConnectTimeout(
                 fmt::format("no connection to {} within {} s", address, seconds(options_.connect_timeout)))));
         });
     }
 
     void abandon() noexcept {
-        handler_ = nullptr;
+        if (std::exchange(handler_, nullptr) == nullptr) return;  // it has ended: its connection is closed, or closing
         release();
         transport().abort_connection();
     }
@@ -111,18 +115,13 @@ public:
         if (timer_.active() && head_seen_) timer_.reset(options_.idle_timeout);
     }
 
-    void connection_lost(const Failure& reason) override {
-        if (handler_ == nullptr) return;
-        lost_ = reason;
-        timer_.cancel();
-        if (!paused_ && !deliver_call_.active()) end();
-    }
+    void connection_lost(const Failure& reason) override { lost(reason); }
 
     // ---- parser
 
     void on_head(HttpResponseHead head) override {
         head_seen_ = true;
-        wait();
+        if (!lost_) wait();
         handler_->on_head(std::move(head));
     }
 
@@ -158,6 +157,18 @@ private:
             end();
         } else {
             transport().resume_producing();
+        }
+    }
+
+    /// There is no connection any more, or none to be had. What came before is delivered first.
+    void lost(const Failure& reason) {
+        if (handler_ == nullptr) return;
+        lost_ = reason;
+        timer_.cancel();
+        if (starting_) {
+            deliver_call_ = clock_.call_later(Duration::zero(), [this] { deliver_held(); });
+        } else if (!paused_ && !deliver_call_.active()) {
+            end();
         }
     }
 
@@ -224,6 +235,7 @@ private:
     DelayedCall timer_;
     DelayedCall deliver_call_;
     std::optional<Failure> lost_;
+    bool starting_ = true;  ///< the constructor of the exchange has not returned
     bool head_seen_ = false;
     bool paused_ = false;
     bool delivering_ = false;
@@ -336,7 +348,10 @@ Deferred<HttpResponse> http_get(Clock& clock, Connector& connector, const Url& u
 }
 
 Deferred<HttpResponse> http_get(Reactor& reactor, const Url& url, HttpClientOptions options) {
-    auto connector = make_tcp_connector(reactor);
+    // The same limit below: its sentence tells more than ours.
+    ConnectOptions tcp;
+    tcp.timeout = options.connect_timeout > Duration::zero() ? options.connect_timeout : Duration::max();
+    auto connector = make_tcp_connector(reactor, tcp);
     auto& borrowed = *connector;
     return fetch_with(reactor, borrowed, std::move(connector), url.host_port(), make_http_request(url), options);
 }

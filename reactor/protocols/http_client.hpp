@@ -36,7 +36,8 @@ public:
 
 /// A limit of zero means none.
 struct HttpClientOptions {
-    /// For the connection, name look-up included. Fails with ConnectTimeout.
+    /// For the connection, name look-up included. Fails with ConnectTimeout. Runs while paused, too.
+    /// A Connector may have a limit of its own beside it.
     Duration connect_timeout = std::chrono::seconds(30);
     /// From then until the status and headers are here. A server may build a view's index before it answers.
     Duration head_timeout = std::chrono::minutes(5);
@@ -57,8 +58,8 @@ HttpRequest make_http_request(const Url& url, std::string method = "GET", Bytes 
 /// A `Connection: close` is added unless the headers say otherwise, `Content-Length` when there is a body.
 ///
 /// Fails:    (on_failure) with a ConnectError: ConnectionRefused, NameNotFound, NoRoute, ConnectTimeout; an HttpError:
-/// the
-///           answer is malformed, cut off or above a limit; HttpTimeout; the ConnectionClosed that ended it early.
+///           the answer is malformed, cut off or above a limit; HttpTimeout; the ConnectionClosed that ended it early;
+///           what on_head or on_body threw.
 /// Lifetime: destroying it drops the request: the socket is closed and the handler not called again. Allowed from the
 ///           handler's own calls. Clock, connector and handler outlive it.
 /// Threads:  the reactor's.
@@ -72,8 +73,8 @@ public:
     HttpExchange(const HttpExchange&) = delete;
     HttpExchange& operator=(const HttpExchange&) = delete;
 
-    /// Holds back the very next event, and stops reading, so that in the end the server has to wait. Failures of the
-    /// connection wait too.
+    /// Holds back the very next event, and stops reading, so that in the end the server has to wait. Failures wait too,
+    /// those to connect included.
     void pause();
 
     /// Goes on. Nothing is delivered from inside this call; from within an event, after that event.
@@ -99,7 +100,7 @@ Deferred<HttpResponse> http_fetch(Clock& clock, Connector& connector, const Host
 /// GET `url`.
 Deferred<HttpResponse> http_get(Clock& clock, Connector& connector, const Url& url, HttpClientOptions options = {});
 
-/// The same over TCP.
+/// The same over TCP; `connect_timeout` is the only limit for the connection.
 Deferred<HttpResponse> http_get(Reactor& reactor, const Url& url, HttpClientOptions options = {});
 
 }  // namespace plait

@@ -64,7 +64,8 @@ public:
     /// Fires when there is room to write more. Fails with the reason when the connection is gone.
     Deferred<> drained();
 
-    /// Calls `lost` once if the connection goes before finish(). It may let go of the writer.
+    /// Calls `lost` once if the connection goes before finish(). It may let go of the writer. Not called when the
+    /// connection has gone already: see finished().
     void on_connection_lost(UniqueFunction<void(const Failure& reason)> lost);
 
     bool started() const noexcept { return started_ || raw_; }
@@ -95,6 +96,8 @@ private:
 
 using HttpAnswer = std::shared_ptr<HttpResponseWriter>;
 
+/// Not limited here: how many connections there are, and how long a client takes to read its answer. Write with
+/// drained(), and abort() those that are too slow.
 struct HttpServerOptions {
     /// Of requests. Above them: 431 or 413, and the connection is closed.
     HttpLimits limits = {.body_bytes = 1024 * 1024};

@@ -28,15 +28,14 @@ void LineReceiver::line_length_exceeded(const Bytes&) {
 
 void LineReceiver::set_raw_mode() {
     raw_ = true;
-    if (partial_.empty()) return;
-    pending_.push_front(Bytes::own(std::move(partial_)));
-    partial_.clear();
+    if (!partial_.empty()) pending_.push_front(Bytes::own(std::exchange(partial_, {})));
+    deliver_outside_reading();
 }
 
 void LineReceiver::set_line_mode(Bytes extra) {
     raw_ = false;
     if (!extra.empty()) pending_.push_front(std::move(extra));
-    if (destroyed_ == nullptr) deliver();
+    deliver_outside_reading();
 }
 
 void LineReceiver::send_line(std::string_view line) {
@@ -54,6 +53,11 @@ void LineReceiver::pause_producing() {
 void LineReceiver::resume_producing() {
     paused_ = false;
     transport().resume_producing();
+    deliver_outside_reading();
+}
+
+/// No transport is above us on the stack to end the connection for what a callback throws.
+void LineReceiver::deliver_outside_reading() {
     if (destroyed_ != nullptr) return;
     bool destroyed = false;
     try {
@@ -136,7 +140,7 @@ void LineReceiver::hold_rest() {
     const auto piece = std::move(pending_.front());
     pending_.pop_front();
     // Part of a delimiter may stand at the limit: only with a whole one's length more is the line surely too long.
-    const auto most = max_length_ + delimiter_.size() - 1;
+    const auto most = max_length_ + std::min(delimiter_.size() - 1, Bytes::npos - max_length_);
     if (piece.size() <= most - std::min(most, partial_.size())) {
         partial_.append(piece.view());
         return;

@@ -47,6 +47,8 @@ public:
     void set_raw_mode();
 
     /// Lines again. `extra` is looked at first: what raw_data_received() was given and does not belong to it.
+    /// Outside a callback, either of the two delivers what is here already before it returns, as resume_producing()
+    /// does.
     void set_line_mode(Bytes extra = {});
 
     /// Writes `line` and the delimiter.
@@ -72,6 +74,7 @@ public:
 private:
     void deliver();
     void deliver(bool& destroyed);
+    void deliver_outside_reading();
     bool stopped() const;
     void next_raw();
     void next_line();

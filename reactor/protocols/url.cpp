@@ -55,11 +55,12 @@ std::string base64(std::string_view text) {
     return encoded;
 }
 
-/// The address as it may be shown: what stands before the @ is left out.
+/// The address as it may be shown: what stands before the last @ is left out, wherever that is. A password with a bare
+/// slash in it makes the address look as if it ended earlier; for the same reason no part of it is quoted below.
 std::string shown(std::string_view text) {
     const auto scheme = text.find(scheme_mark);
     const auto start = scheme == std::string_view::npos ? 0 : scheme + scheme_mark.size();
-    const auto at = text.substr(0, text.find_first_of("/?#", start)).rfind('@');
+    const auto at = text.rfind('@');
     if (at == std::string_view::npos || at < start) return std::string(text);
     return std::string(text.substr(0, start)) + "..." + std::string(text.substr(at));
 }
@@ -78,7 +79,7 @@ std::uint16_t parse_port(std::string_view digits, std::string_view text) {
     unsigned port = 0;
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
     if (error != std::errc() || end != digits.data() + digits.size() || port == 0 || port > 65535) {
-        refuse(text, fmt::format("\"{}\" is not a port; use 1 to 65535", digits));
+        refuse(text, "what follows the colon after its host is not a port; use 1 to 65535");
     }
     return static_cast<std::uint16_t>(port);
 }
@@ -98,7 +99,7 @@ void parse_host_and_port(Url& url, std::string_view place, std::string_view text
         const auto close = place.find(']');
         if (close == std::string_view::npos) refuse(text, "the [ before its IPv6 address is not closed by ]");
         url.host = place.substr(1, close - 1);
-        if (!fits_ipv6(url.host)) refuse(text, fmt::format("\"{}\" is not an IPv6 address", url.host));
+        if (!fits_ipv6(url.host)) refuse(text, "what stands between its brackets is not an IPv6 address");
         rest = place.substr(close + 1);
         if (!rest.empty() && rest.front() != ':') refuse(text, "only :port may follow the ] of its IPv6 address");
     } else {
@@ -108,7 +109,7 @@ void parse_host_and_port(Url& url, std::string_view place, std::string_view text
         }
         url.host = place.substr(0, colon);
         if (url.host.empty()) refuse(text, "it names no host; write http://host:port/path");
-        if (!fits_name(url.host)) refuse(text, fmt::format("\"{}\" is not a host name", url.host));
+        if (!fits_name(url.host)) refuse(text, "what stands in the place of its host is not a host name");
         rest = colon == std::string_view::npos ? std::string_view() : place.substr(colon);
     }
     if (!rest.empty()) url.port = parse_port(rest.substr(1), text);

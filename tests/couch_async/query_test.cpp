@@ -120,4 +120,8 @@ BOOST_AUTO_TEST_CASE(a_posted_query_moves_keys_into_the_body) {
     BOOST_TEST(range.encode_post(couchdb).query == "descending=true");
     BOOST_TEST(range.encode_post(couchdb).body == "{\"startkey\":\"a\",\"endkey\":\"b\"}");
     BOOST_TEST(range.encode_post(couchbase).body == "{}");
+
+    // What was passed through stays, whatever its name.
+    query.passthrough("keys", "[3]");
+    BOOST_TEST(query.encode_post(couchbase).query == "limit=5&keys=%5B3%5D");
 }

@@ -97,6 +97,21 @@ BOOST_AUTO_TEST_CASE(rows_that_are_longer_than_the_scanned_pieces_come_whole) {
     }
 }
 
+/// A usual row that opens with the last byte of a scanned piece and leaves it with numbers only: where its string
+/// begins, that piece knows of no quotes.
+BOOST_AUTO_TEST_CASE(a_row_whose_numbers_lead_out_of_the_scanned_piece_comes_whole) {
+    for (std::size_t first = 8150; first < 8200; ++first) {
+        std::string body = "{\"rows\":[{\"id\":\"" + std::string(first - 9, 'x') + "\"},\r\n{";
+        for (int i = 0; i < 2000; ++i)
+            body += "\"key\":1,";
+        body += "\"value\":\"abc\"},\r\n{\"id\":\"last\"}]}";
+        const std::string expected = events({body});
+        BOOST_TEST(expected.find(" value=\"abc\"") != std::string::npos);
+        BOOST_TEST(expected.find(" id=last ") != std::string::npos);
+        BOOST_TEST((events(cut_every(body, 4096)) == expected));
+    }
+}
+
 BOOST_AUTO_TEST_CASE(a_long_body_in_random_cuts_gives_the_same_events) {
     std::mt19937 random(7);
     const std::string body = many_rows(3000);
@@ -153,6 +168,32 @@ BOOST_AUTO_TEST_CASE(damaged_bodies_give_the_same_events_in_any_cuts_and_limits)
             const std::string in_cuts = events(cut_randomly(body, 60, random), limits);
             BOOST_REQUIRE_MESSAGE(in_cuts == expected, body << "\nwhole:\n" << expected << "\nin cuts:\n" << in_cuts);
         }
+    }
+}
+
+/// Whole, rows without spaces go the fast way; byte by byte they never do.
+BOOST_AUTO_TEST_CASE(damaged_rows_are_read_the_same_the_fast_way_and_the_slow) {
+    std::mt19937 random(13);
+    const auto below = [&random](std::size_t limit) {
+        return std::uniform_int_distribution<std::size_t>(0, limit - 1)(random);
+    };
+    static const std::string marks = "{}[]\",:1\\";
+    const std::string rows =
+        "{\"id\":\"a\",\"key\":[1,2],\"value\":{\"n\":1}},\r\n{\"id\":\"b\",\"key\":{},\"value\":[[1],{}]},\r\n"
+        "{\"id\":1,\"key\":null,\"value\":{\"a\":{\"b\":[]}},\"doc\":{}},\r\n{\"key\":[],\"value\":-1.5}";
+    for (int round = 0; round < 6000; ++round) {
+        std::string damaged = rows;
+        for (std::size_t times = 1 + below(3); times != 0; --times) {
+            const std::size_t at = below(damaged.size());
+            const char mark = marks[below(marks.size())];
+            if (below(2) == 0) {
+                damaged[at] = mark;
+            } else {
+                damaged.insert(at, 1, mark);
+            }
+        }
+        const std::string body = "{\"rows\":[" + damaged + "]}" + std::string(16, ' ');
+        BOOST_TEST((events({body}) == events(cut_every(body, 1))), damaged);
     }
 }
 

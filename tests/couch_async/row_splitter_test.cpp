@@ -166,6 +166,11 @@ const Broken broken_bodies[] = {
     {"{\"rows\":[{\"key\":01}]}", "not_json at 16\n"},
     {"{\"rows\":[{\"key\":{}1}]}", "not_json at 18\n"},
     {"{\"rows\":[{\"key\":[}]}]}", "not_json at 17\n"},
+    // Long enough for the way that usual rows go.
+    {"{\"rows\":[{\"key\":}{},1234567890123456]}", "not_json at 16\n"},
+    {"{\"rows\":[{\"key\":][,\"value\":1234567890}]}", "not_json at 16\n"},
+    {"{\"rows\":[{\"key\":]{}{{},\"value\":1234567890}]}", "not_json at 16\n"},
+    {"{\"rows\":[{\"key\":{]},\"value\":1234567890}]}", "not_json at 17\n"},
     {"{\"rows\":[{\"key\":\"a\nb\"}]}", "not_json at 18\n"},
     {"{\"rows\":[{\"key\":{\"a\":\\\"}}]}", "not_json at 21\n"},
     {"{\"rows\":[{\"key\":1]]}", "not_json at 17\n"},

@@ -97,6 +97,7 @@ BOOST_FIXTURE_TEST_CASE(a_paused_stream_calls_nothing_and_reads_nothing, Fixture
     while (!outcome.fired()) {
         const auto before = view.record->events.size();
         view.resume();
+        BOOST_REQUIRE(!view.paused());
         BOOST_REQUIRE(view.record->events.size() == before);  // nothing from inside resume()
         settle();
         BOOST_REQUIRE(view.record->events.size() > before);

@@ -233,6 +233,12 @@ BOOST_FIXTURE_TEST_CASE(error_bodies_need_not_be_json_nor_complete, Fixture) {
     BOOST_REQUIRE(record.error_as<ViewUnavailable>() != nullptr);
     BOOST_TEST(record.error_as<ViewUnavailable>()->reason() == "<html>Bad gateway</html>");
 
+    server.next_request().status(429).body("slow\x1b[31m down\r\n");
+    record = run();
+    BOOST_REQUIRE(record.error_as<ViewUnavailable>() != nullptr);
+    BOOST_TEST(record.error_as<ViewUnavailable>()->reason() == "slow [31m down  ");
+    BOOST_TEST(contains(record.error_as<ViewUnavailable>()->what(), "try again later"));
+
     server.next_request().status(404, "not_found", "missing").content_length(10'000);
     record = run();
     BOOST_REQUIRE(record.error_as<ViewNotFound>() != nullptr);

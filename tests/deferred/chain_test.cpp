@@ -296,6 +296,14 @@ BOOST_AUTO_TEST_CASE(a_promise_replaced_by_another_is_broken_too) {
     BOOST_TEST(second.take().value() == 2);
 }
 
+BOOST_AUTO_TEST_CASE(a_promise_assigned_to_itself_is_still_good) {
+    auto [deferred, promise] = make_deferred<int>();
+    auto& same = promise;
+    promise = std::move(same);
+    promise.callback(1);
+    BOOST_TEST(deferred.take().value() == 1);
+}
+
 BOOST_AUTO_TEST_CASE(leaving_both_ends_unfired_is_quiet) {
     CaughtReports reports;
     {

@@ -119,6 +119,37 @@ BOOST_AUTO_TEST_CASE(dropping_the_whole_drops_each) {
     BOOST_TEST(token.gone());
 }
 
+BOOST_AUTO_TEST_CASE(dropping_the_whole_calls_nobody) {
+    Parts parts(2);
+    int called = 0;
+    for (auto& deferred : parts.deferreds)
+        deferred = std::move(deferred).add_both([&](Result<int>) { return ++called; });
+    static_cast<void>(gather(std::move(parts.deferreds)));
+    BOOST_TEST(parts.cancelled == 2);
+    BOOST_TEST(called == 0);
+
+    auto [number, number_promise] = make_deferred<int>();
+    static_cast<void>(gather(std::move(number).add_both([&](Result<int>) { return ++called; }), succeed()));
+    BOOST_TEST(called == 0);
+}
+
+BOOST_AUTO_TEST_CASE(once_an_answer_has_dropped_the_whole_nobody_else_is_called) {
+    Deferred<> all;
+    bool called = false;
+    std::vector<Deferred<int>> deferreds;
+    auto [first, first_promise] = make_deferred<int>([&] { all = Deferred<>(); });
+    auto [second, second_promise] = make_deferred<int>();
+    deferreds.push_back(std::move(first));
+    deferreds.push_back(std::move(second).add_both([&](Result<int>) {
+        called = true;
+        return 0;
+    }));
+    all = gather(std::move(deferreds)).add_callback([](auto) {});
+    all.cancel();
+    BOOST_TEST(!called);
+    BOOST_TEST(!second_promise.wanted());
+}
+
 BOOST_AUTO_TEST_CASE(different_types_gather_into_a_tuple) {
     auto [number, number_promise] = make_deferred<int>();
     auto [text, text_promise] = make_deferred<std::string>();

@@ -120,6 +120,20 @@ BOOST_AUTO_TEST_CASE(a_circle_of_two_is_found_too) {
     BOOST_TEST(reports.count() == 1u);
 }
 
+BOOST_AUTO_TEST_CASE(a_circle_that_an_answer_to_cancel_closes_is_found_too) {
+    CaughtReports reports;
+    auto [made, promise] = make_deferred<int>();
+    Deferred<int> outer;
+    auto [source, source_promise] = make_deferred<int>([](Promise<int>& answer) { answer.callback(1); });
+    auto inner = std::move(source).add_callback([&](int) { return std::move(outer); });
+    outer = std::move(made).add_callback([&](int) {
+        outer.cancel();
+        return std::move(inner);
+    });
+    promise.callback(1);
+    BOOST_TEST(reports.count() == 1u);
+}
+
 BOOST_AUTO_TEST_CASE(a_promise_chained_to_what_waits_for_it_fails) {
     auto [deferred, promise] = make_deferred<int>();
     CaughtReports reports;

@@ -13,6 +13,7 @@
 #include "plait/reactor/errors.hpp"
 #include "plait/reactor/testing/manual_clock.hpp"
 #include "plait/reactor/testing/memory_network.hpp"
+#include "plait/reactor/testing/memory_transport.hpp"
 
 using namespace plait;                 // NOLINT
 using namespace plait::testing;        // NOLINT
@@ -288,6 +289,103 @@ BOOST_AUTO_TEST_CASE(a_pause_holds_back_the_very_next_event_and_reaches_the_serv
     BOOST_TEST(recorder.told() == "head 200 | body a | body b | complete");
 }
 
+BOOST_AUTO_TEST_CASE(a_pause_soon_after_a_resume_holds_back_what_that_was_to_deliver) {
+    recorder.on_event = [this](const std::string& event) {
+        if (event == "head 200") exchange->pause();
+    };
+    ask();
+    say(std::string(chunked_head) + "1\r\na\r\n");
+    exchange->resume();
+    exchange->pause();
+    clock.advance(1h);
+    BOOST_TEST(recorder.told() == "head 200");
+    BOOST_TEST(exchange->paused());
+    exchange->resume();
+    clock.advance(0s);
+    BOOST_TEST(recorder.told() == "head 200 | body a");
+}
+
+BOOST_AUTO_TEST_CASE(a_connector_that_fails_at_once_is_heard_of_later) {
+    struct Refusing final : Connector {
+        Deferred<std::shared_ptr<Protocol>> connect(const HostPort& to, std::shared_ptr<Protocol>) override {
+            return fail<std::shared_ptr<Protocol>>(ConnectError("cannot connect to " + to.str()));
+        }
+    };
+    connector = std::make_shared<Refusing>();
+    start();
+    BOOST_TEST(recorder.told() == "");
+    clock.advance(0s);
+    BOOST_TEST(recorder.told() == "failed");
+    failed_with<ConnectError>();
+    BOOST_TEST(clock.pending_calls() == 0U);
+
+    recorder.events.clear();
+    start();
+    exchange->pause();
+    clock.advance(1h);
+    BOOST_TEST(recorder.told() == "");
+    exchange.reset();
+    BOOST_TEST(clock.pending_calls() == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(a_failure_to_connect_waits_for_the_end_of_a_pause) {
+    network.close_port(where);
+    start();
+    exchange->pause();
+    network.flush();
+    BOOST_TEST(recorder.told() == "");
+    exchange->resume();
+    clock.advance(0s);
+    BOOST_TEST(recorder.told() == "failed");
+    failed_with<ConnectionRefused>();
+
+    recorder.events.clear();
+    network.set_unresponsive(where, true);
+    start();
+    exchange->pause();
+    clock.advance(30s);
+    BOOST_TEST(recorder.told() == "");
+    exchange->resume();
+    clock.advance(0s);
+    BOOST_TEST(recorder.told() == "failed");
+    failed_with<ConnectTimeout>();
+}
+
+BOOST_AUTO_TEST_CASE(no_time_is_over_for_a_server_that_has_said_all_and_gone) {
+    options.idle_timeout = 10s;
+    recorder.on_event = [this](const std::string&) { exchange->pause(); };
+    MemoryTransport* wire = nullptr;
+    struct Kept final : Connector {
+        explicit Kept(MemoryTransport*& at) : wire(at) {}
+        Deferred<std::shared_ptr<Protocol>> connect(const HostPort&, std::shared_ptr<Protocol> protocol) override {
+            transport = std::make_unique<MemoryTransport>(protocol);
+            wire = transport.get();
+            return succeed(std::move(protocol));
+        }
+        MemoryTransport*& wire;
+        std::unique_ptr<MemoryTransport> transport;
+    };
+    connector = std::make_shared<Kept>(wire);
+    start();
+    // Both arrive before the pause can stop them: the head and the rest lie in the parser when the connection goes.
+    exchange->pause();
+    exchange->resume();
+    exchange->pause();
+    wire->resume_producing();
+    wire->deliver(std::string(chunked_head) + "1\r\na\r\n");
+    wire->lose_broken();
+    exchange->resume();
+    clock.advance(0s);
+    BOOST_TEST(recorder.told() == "head 200");
+    clock.advance(1h);
+    BOOST_TEST(recorder.told() == "head 200");
+    recorder.on_event = nullptr;
+    exchange->resume();
+    clock.advance(0s);
+    BOOST_TEST(recorder.told() == "head 200 | body a | failed");
+    failed_with<ConnectionLost>();
+}
+
 BOOST_AUTO_TEST_CASE(while_paused_nothing_more_is_read) {
     ask();
     say(chunked_head);
@@ -427,6 +525,14 @@ BOOST_AUTO_TEST_CASE(the_whole_answer_is_the_value) {
     BOOST_TEST(response.head.status == 200);
     BOOST_TEST(response.body.view() == "ab");
     BOOST_TEST(network.open_connections() == 0U);
+    BOOST_TEST(server->ended.find("closed in good order") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(an_ipv6_host_stands_in_brackets) {
+    network.listen({"::1", 80}, make_factory([this](const Address&) { return server = std::make_shared<Script>(); }));
+    const auto answer = http_fetch(clock, *connector, {"::1", 80}, HttpRequest());
+    network.flush();
+    BOOST_TEST(server->received.find("Host: [::1]:80\r\n") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(a_failure_is_the_failure) {

@@ -6,9 +6,11 @@
 #include <string>
 #include <utility>
 
+#include "plait/reactor/errors.hpp"
 #include "plait/reactor/protocols/http_client.hpp"
 #include "plait/reactor/protocols/http_server.hpp"
 #include "plait/reactor/tcp.hpp"
+#include "plait/tests/reactor/tcp_fixture.hpp"
 
 using namespace plait;                 // NOLINT
 using namespace std::chrono_literals;  // NOLINT
@@ -96,4 +98,19 @@ BOOST_AUTO_TEST_CASE(a_pause_reaches_the_server_through_the_sockets) {
     reactor.run_until(std::move(end));
     BOOST_TEST(counter.bytes == pieces * piece_size);
     BOOST_TEST(writing.ready());
+}
+
+BOOST_AUTO_TEST_CASE(the_time_to_connect_is_the_callers_alone) {
+    Reactor reactor;
+    const testing::FullPort full;
+    HttpClientOptions options;
+    options.connect_timeout = 50ms;
+    auto answer = http_get(reactor, Url::parse("http://" + full.address.str() + "/"), options);
+    try {
+        reactor.run_until(std::move(answer));
+        BOOST_ERROR("answered");
+    } catch (const ConnectTimeout& error) {
+        BOOST_TEST(std::string(error.what()) ==
+                   "cannot connect to " + full.address.str() + ": no answer within 0.05 s");
+    }
 }

@@ -86,6 +86,11 @@ BOOST_AUTO_TEST_CASE(a_refusal_never_shows_the_password) {
     BOOST_TEST(refusal("me:secret@h/").find("secret") == std::string::npos);
     BOOST_TEST(refusal("http://me:secret@h/ x").find("secret") == std::string::npos);
     BOOST_TEST(refusal("http://me:secret%@h/").find("secret") == std::string::npos);
+    // With a bare slash or the like in it, the password looks like a port or a host.
+    BOOST_TEST(refusal("http://me:secret/word@h/").find("secret") == std::string::npos);
+    BOOST_TEST(refusal("http://me:secret#word@h/").find("secret") == std::string::npos);
+    BOOST_TEST(refusal("http://me:x@secret$?word@h/").find("secret") == std::string::npos);
+    BOOST_TEST(refusal("http://me:x@[secret]/word@h/").find("secret") == std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(percent_encoding_goes_there_and_back) {

@@ -9,6 +9,7 @@
 
 #include "plait/deferred/errors.hpp"
 #include "plait/reactor/testing/memory_transport.hpp"
+#include "plait/tests/reactor/reports.hpp"
 
 using namespace plait;           // NOLINT
 using namespace plait::testing;  // NOLINT
@@ -245,4 +246,33 @@ BOOST_AUTO_TEST_CASE(send_line_adds_the_delimiter) {
     lines->send_line("a b");
     lines->send_line("");
     BOOST_TEST(transport.written() == "a b----");
+}
+
+BOOST_AUTO_TEST_CASE(a_limit_may_be_as_large_as_numbers_go) {
+    for (const std::string& delimiter : {std::string("\r\n"), std::string("\n"), std::string("----")}) {
+        const std::string text = "first" + delimiter + "second" + delimiter;
+        for (std::size_t size = 1; size <= text.size(); ++size)
+            BOOST_TEST(received(text, size, delimiter, Bytes::npos) == "line first | line second");
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_change_of_mode_outside_callbacks_delivers_what_is_here) {
+    auto lines = std::make_shared<Lines>();
+    MemoryTransport transport(lines);
+    transport.deliver("unfinished");
+    lines->set_raw_mode();
+    BOOST_TEST(lines->joined() == "raw unfinished");
+    lines->set_line_mode(Bytes::borrow("a\r\n"));
+    BOOST_TEST(lines->joined() == "raw unfinished | line a");
+}
+
+BOOST_AUTO_TEST_CASE(what_a_callback_throws_outside_reading_aborts_the_connection) {
+    const Reports reports;
+    auto lines = std::make_shared<Lines>();
+    lines->on_line = [](Lines&, const std::string&) { throw std::runtime_error("cannot"); };
+    MemoryTransport transport(lines);
+    lines->set_raw_mode();
+    lines->set_line_mode(Bytes::borrow("a\r\n"));
+    BOOST_TEST(reports.count() == 1U);
+    BOOST_TEST(transport.aborted());
 }

@@ -4,6 +4,7 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
 
 #include <chrono>
@@ -385,6 +386,21 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(destroying_a_reactor_drops_what_is_pending_and_end
     BOOST_TEST(left.told == 0);
     BOOST_TEST(!call.active());
     BOOST_CHECK_THROW(call.reset(1s), InvalidState);
+}
+
+BOOST_AUTO_TEST_CASE(destroying_a_reactor_ends_what_is_open_however_much_that_is) {
+    struct Open final : detail::Resource {
+        void reactor_destroyed() noexcept override { told = true; }
+        bool told = false;
+    };
+    constexpr std::size_t count = 100'001;
+    const auto many = std::make_unique<Open[]>(count);
+    {
+        Reactor reactor;
+        for (std::size_t i = 0; i < count; ++i)
+            reactor.core().add_resource(many[i]);
+    }
+    BOOST_TEST(std::all_of(many.get(), many.get() + count, [](const Open& open) { return open.told; }));
 }
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(captures_that_use_the_reactor_while_it_is_destroyed_find_it_whole, Loop, Loops) {

@@ -162,3 +162,12 @@ BOOST_AUTO_TEST_CASE(a_cancelled_main_without_a_signal_is_a_failure) {
     BOOST_TEST(ended.code == 1);
     BOOST_TEST(ended.errors != "");
 }
+
+BOOST_AUTO_TEST_CASE(a_main_that_returns_an_empty_deferred_is_a_failure_not_a_hang) {
+    for (const auto program : {+[] { return react([](Reactor&) { return Deferred<>(); }); },
+                               +[] { return react_with_code([](Reactor&) { return Deferred<int>(); }); }}) {
+        const Ended ended = run_child(program);
+        BOOST_TEST(ended.code == 1);
+        BOOST_TEST(ended.errors.find("An empty Deferred was used") != std::string::npos);
+    }
+}

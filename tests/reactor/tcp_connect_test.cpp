@@ -12,33 +12,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// A port that was free a moment ago, and is ours but not listening: connecting to it is refused.
-struct SilentPort {
-    detail::UniqueFd fd = detail::make_stream_socket(AF_INET);
-    Address address;
-
-    SilentPort() {
-        const auto any = detail::to_socket_address({"127.0.0.1", 0});
-        BOOST_REQUIRE(::bind(fd.get(), any->get(), any->size) == 0);
-        address = detail::local_address(fd.get());
-    }
-};
-
-/// Listens with a full backlog: further attempts get no answer.
-struct FullPort : SilentPort {
-    std::vector<detail::UniqueFd> fill;
-
-    FullPort() {
-        BOOST_REQUIRE(::listen(fd.get(), 0) == 0);
-        const auto to = detail::to_socket_address(address);
-        for (int i = 0; i < 4; ++i) {
-            fill.push_back(detail::make_stream_socket(AF_INET));
-            static_cast<void>(::connect(fill.back().get(), to->get(), to->size));
-        }
-    }
-    HostPort where() const { return {"127.0.0.1", address.port}; }
-};
-
 /// Runs until it has failed, and returns the sentence. The failure has to be an E.
 template <typename E, typename T>
 std::string failure_of(Reactor& reactor, Deferred<T> deferred) {
@@ -112,6 +85,18 @@ BOOST_FIXTURE_TEST_CASE(a_name_that_is_none_is_not_found, TcpFixture) {
     BOOST_TEST(!attempt.ready());
     const std::string sentence = failure_of<NameNotFound>(reactor, std::move(attempt));
     BOOST_TEST(sentence.find("\"no..such..name\"") != std::string::npos);
+}
+
+BOOST_FIXTURE_TEST_CASE(an_empty_name_is_not_found, TcpFixture) {
+    const std::string sentence = failure_of<NameNotFound>(reactor, resolve(reactor, {"", 80}));
+    BOOST_TEST(sentence.find("cannot find an address for \"\"") == 0U);
+}
+
+BOOST_FIXTURE_TEST_CASE(network_errors_are_errors, TcpFixture) {
+    const SilentPort silent;
+    BOOST_CHECK_THROW(
+        reactor.run_until(connect_tcp(reactor, {"127.0.0.1", silent.address.port}, std::make_shared<Recorder>())),
+        Error);
 }
 
 BOOST_FIXTURE_TEST_CASE(dropping_an_attempt_closes_it, TcpFixture) {

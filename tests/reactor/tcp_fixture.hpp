@@ -95,6 +95,33 @@ private:
     bool failed_ = false;
 };
 
+/// A port that was free a moment ago, and is ours but not listening: connecting to it is refused.
+struct SilentPort {
+    detail::UniqueFd fd = detail::make_stream_socket(AF_INET);
+    Address address;
+
+    SilentPort() {
+        const auto any = detail::to_socket_address({"127.0.0.1", 0});
+        if (::bind(fd.get(), any->get(), any->size) != 0) throw std::runtime_error("cannot bind");
+        address = detail::local_address(fd.get());
+    }
+};
+
+/// Listens with a full backlog: further attempts get no answer.
+struct FullPort : SilentPort {
+    std::vector<detail::UniqueFd> fill;
+
+    FullPort() {
+        if (::listen(fd.get(), 0) != 0) throw std::runtime_error("cannot listen");
+        const auto to = detail::to_socket_address(address);
+        for (int i = 0; i < 4; ++i) {
+            fill.push_back(detail::make_stream_socket(AF_INET));
+            static_cast<void>(::connect(fill.back().get(), to->get(), to->size));
+        }
+    }
+    HostPort where() const { return {"127.0.0.1", address.port}; }
+};
+
 struct TcpFixture {
     Reactor reactor;
     std::vector<std::shared_ptr<Recorder>> served;

@@ -39,6 +39,10 @@ BOOST_AUTO_TEST_CASE(each_wrong_path_is_told_why) {
         {"/a\xff", "is not valid UTF-8"},
         {"/a\xc3", "is not valid UTF-8"},
         {"/a\xc3(", "is not valid UTF-8"},
+        {"/a\xc0\xaf", "is not valid UTF-8"},
+        {"/a\xe0\x80\xaf", "is not valid UTF-8"},
+        {"/a\xe0\x9f\xbf", "is not valid UTF-8"},
+        {"/a\xf0\x80\x80\xaf", "is not valid UTF-8"},
     };
     for (const auto& c : cases)
         BOOST_TEST(path_problem(c.path) == c.problem, c.path << ": " << path_problem(c.path));

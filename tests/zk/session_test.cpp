@@ -24,6 +24,29 @@ struct Fixture : InMemory {
     bool saw(std::vector<KeeperState> expected) const { return states == expected; }
 };
 
+/// A server's side of one connection: answers the hello with this session, and nothing after it.
+class GivesSession : public Protocol {
+public:
+    explicit GivesSession(std::int64_t id) : id_(id) {}
+
+    void data_received(const Bytes&) override {
+        if (std::exchange(answered_, true)) return;
+        std::string answer;
+        proto::Appender out(answer);
+        out.int32(37);
+        out.int32(0);
+        out.int32(9000);
+        out.int64(id_);
+        out.string(std::string(proto::password_size, 'p'));
+        out.boolean(false);
+        transport().write(Bytes::own(std::move(answer)));
+    }
+
+private:
+    std::int64_t id_;
+    bool answered_ = false;
+};
+
 }  // namespace
 
 BOOST_FIXTURE_TEST_SUITE(connecting, Fixture)
@@ -246,6 +269,38 @@ BOOST_AUTO_TEST_CASE(an_answer_that_cannot_be_read_fails_that_call_alone) {
     BOOST_TEST(zk.connected());
 }
 
+BOOST_AUTO_TEST_CASE(an_answer_to_another_request_costs_the_connection) {
+    fake.put("/a", "x");
+    auto& zk = connect();
+    fake.stall(true);
+    Outcome call(zk.exists("/a"));
+    settle();
+    std::string answer;
+    proto::Appender out(answer);
+    out.int32(16);
+    out.int32(4711);
+    out.int64(1);
+    out.int32(static_cast<std::int32_t>(Code::no_node));
+    fake.send_raw(answer);
+    settle();
+    BOOST_TEST(call.failed_with<ConnectionLoss>());
+    BOOST_TEST(call.text().find("answered request 4711") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(each_call_has_the_request_time_out_to_itself) {
+    options.request_timeout = 1s;
+    auto& zk = connect();
+    fake.stall(true);
+    Outcome first(zk.get("/a"));
+    pass(500ms);
+    Outcome second(zk.get("/a"));
+    pass(600ms);
+    BOOST_TEST(first.failed_with<OperationTimeout>());
+    BOOST_TEST(second.pending());
+    pass(500ms);
+    BOOST_TEST(second.failed_with<OperationTimeout>());
+}
+
 BOOST_AUTO_TEST_CASE(a_request_time_out_fails_the_call_and_discards_the_late_answer) {
     options.request_timeout = 1s;
     fake.put("/a", "x");
@@ -290,6 +345,20 @@ BOOST_AUTO_TEST_CASE(a_session_the_server_has_ended_is_over) {
     BOOST_TEST((zk.state() == KeeperState::expired));
 }
 
+BOOST_AUTO_TEST_CASE(a_server_that_gives_another_session_than_ours_has_ended_ours) {
+    std::int64_t next = 0x100;
+    network.listen({"zk1", 2181},
+                   make_factory([&next](const Address&) { return std::make_shared<GivesSession>(++next); }));
+    auto& zk = connect();
+    BOOST_TEST(zk.session_id() == 0x101);
+    Outcome call(zk.get("/a"));
+    network.break_connections({"zk1", 2181});
+    pass(1s);
+    BOOST_TEST(call.failed_with<ConnectionLoss>());
+    BOOST_TEST((zk.state() == KeeperState::expired));
+    BOOST_TEST(zk.session_id() == 0x101);
+}
+
 BOOST_AUTO_TEST_CASE(a_session_nobody_confirms_is_over_after_four_thirds_of_its_time) {
     auto& zk = connect();
     fake.break_connections();
@@ -322,6 +391,7 @@ BOOST_AUTO_TEST_CASE(close_carries_out_what_was_asked_before_it_and_ends_the_ses
     BOOST_TEST(fake.sessions() == 0u);
     BOOST_TEST(!fake.data("/e").has_value());
     BOOST_TEST(network.open_connections() == 0u);
+    BOOST_TEST(zk.server() == "");
     BOOST_TEST((zk.state() == KeeperState::closed));
     BOOST_TEST(saw({KeeperState::closed}));
     get(zk.close());
@@ -450,6 +520,76 @@ BOOST_AUTO_TEST_CASE(the_client_may_be_destroyed_from_any_of_its_callbacks) {
         BOOST_TEST(client == nullptr, "case " << where);
         BOOST_TEST(!other.pending(), "case " << where);
     }
+}
+
+BOOST_AUTO_TEST_CASE(destroying_the_client_while_its_session_ends_tells_everybody_before_it_returns) {
+    fake.put("/a", "x");
+    for (const bool in_handler : {true, false}) {
+        auto& zk = connect();
+        Outcome watch(std::move(get(zk.get_and_watch("/a")).changed));
+        bool told = false;
+        std::optional<Outcome<Node>> second;
+        const auto destroy = [&] {
+            client.reset();
+            told = !second->pending() && !watch.pending();
+        };
+        StateSubscription handler;
+        if (in_handler) handler = zk.on_state([&](KeeperState) { destroy(); });
+        fake.stall(true);
+        Outcome first(zk.get("/a").add_errback([&](Failure failure) {
+            if (!in_handler) destroy();
+            return failure;
+        }));
+        second.emplace(zk.get("/a"));
+        Outcome closed(zk.close());
+        pass(3s);
+        closed.value();
+        BOOST_TEST(told);
+        BOOST_TEST(first.failed_with<Closed>());
+        BOOST_TEST(second->failed_with<Closed>());
+        BOOST_TEST(watch.failed_with<Closed>());
+        fake.stall(false);
+        settle();
+    }
+}
+
+BOOST_AUTO_TEST_CASE(destroying_the_client_in_a_state_handler_calls_no_other_handler) {
+    auto& zk = connect();
+    int later = 0;
+    auto first = zk.on_state([&](KeeperState) { client.reset(); });
+    auto second = zk.on_state([&](KeeperState) { ++later; });
+    fake.break_connections();
+    settle();
+    BOOST_TEST(client == nullptr);
+    BOOST_TEST(later == 0);
+}
+
+BOOST_AUTO_TEST_CASE(destroying_the_client_in_the_first_of_two_connects_fails_the_other_before_it_returns) {
+    auto& zk = make();
+    bool told = false;
+    std::optional<Outcome<Unit>> second;
+    Outcome first(zk.connect().add_callback([&] {
+        client.reset();
+        told = !second->pending();
+    }));
+    second.emplace(zk.connect());
+    settle();
+    BOOST_TEST(told);
+    BOOST_TEST(second->failed_with<Closed>());
+}
+
+BOOST_AUTO_TEST_CASE(a_farewell_that_the_server_does_not_take_is_given_up) {
+    std::shared_ptr<Protocol> server_end;
+    network.listen({"zk1", 2181}, make_factory([&server_end, real = fake.factory()](const Address& peer) {
+                       return server_end = real->build_protocol(peer);
+                   }));
+    connect();
+    server_end->transport().pause_producing();
+    client.reset();
+    pass(1900ms);
+    BOOST_TEST(network.open_connections() == 1u);
+    pass(200ms);
+    BOOST_TEST(network.open_connections() == 0u);
 }
 
 BOOST_AUTO_TEST_CASE(a_call_from_a_failing_callback_waits_for_the_next_connection) {

@@ -159,6 +159,22 @@ BOOST_AUTO_TEST_CASE(what_happened_while_away_fires_on_the_new_connection) {
     BOOST_TEST((child.value().type == EventType::children_changed));
 }
 
+BOOST_AUTO_TEST_CASE(watches_are_armed_again_before_what_was_queued_is_sent) {
+    fake.put("/a", "1");
+    auto& zk = connect();
+    Outcome watch(std::move(get(zk.get_and_watch("/a")).changed));
+    fake.break_connections();
+    network.flush();
+    Outcome queued(zk.set("/a", "2"));
+    pass(1s);
+    queued.value();
+    BOOST_TEST((watch.value().type == EventType::data_changed));
+    const auto& requests = fake.requests();
+    const auto armed = std::find(requests.begin(), requests.end(), Op::set_watches);
+    const auto set = std::find(requests.begin(), requests.end(), Op::set_data);
+    BOOST_TEST((armed < set));
+}
+
 BOOST_AUTO_TEST_CASE(pings_do_not_move_the_point_from_which_missed_changes_count) {
     fake.put("/a", "1");
     auto& zk = connect();
@@ -204,6 +220,24 @@ BOOST_AUTO_TEST_CASE(the_end_of_the_session_fails_every_watch) {
     Outcome closed(std::move(get(again.get_and_watch("/a")).changed));
     get(again.close());
     BOOST_TEST(closed.failed_with<Closed>());
+}
+
+BOOST_AUTO_TEST_CASE(a_failing_watch_may_destroy_the_client_and_the_others_fail_before_that_returns) {
+    fake.put("/a", "1");
+    auto& zk = connect();
+    bool told = false;
+    std::optional<Outcome<WatchEvent>> second;
+    Outcome first(std::move(get(zk.get_and_watch("/a")).changed).add_errback([&](Failure failure) {
+        client.reset();
+        told = !second->pending();
+        return failure;
+    }));
+    second.emplace(std::move(get(zk.get_and_watch("/a")).changed));
+    Outcome closed(zk.close());
+    settle();
+    BOOST_TEST(told);
+    BOOST_TEST(first.failed_with<Closed>());
+    BOOST_TEST(second->failed_with<Closed>());
 }
 
 BOOST_AUTO_TEST_CASE(a_watch_may_destroy_the_client_and_the_others_fail) {

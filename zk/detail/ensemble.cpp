@@ -176,7 +176,7 @@ std::string Ensemble::failures() const {
 }
 
 std::string Ensemble::server() const {
-    return accepted_ ? hosts_[current_].where.str() : std::string();
+    return accepted_ && link_ != nullptr ? hosts_[current_].where.str() : std::string();
 }
 
 }  // namespace plait::zk::detail

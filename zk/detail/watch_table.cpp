@@ -45,17 +45,15 @@ void WatchTable::queue(List& list, const WatchEvent& event) {
 }
 
 void WatchTable::fail_all(const Failure& failure) {
-    std::deque<Firing> failing = std::exchange(firing_, {});
     auto lists = std::exchange(lists_, {});
-    size_ = 0;
-    for (auto& firing : failing)
-        firing.watch.errback(failure);
     for (auto& [path, of_path] : lists) {
-        for (const auto kind : {WatchKind::data, WatchKind::exist, WatchKind::child}) {
-            for (auto& watch : of_path.of(kind)) {
-                if (watch.wanted()) watch.errback(failure);
-            }
-        }
+        for (const auto kind : {WatchKind::data, WatchKind::exist, WatchKind::child})
+            queue(of_path.of(kind), {});
+    }
+    while (!firing_.empty()) {
+        auto next = std::move(firing_.front());
+        firing_.pop_front();
+        next.watch.errback(failure);
     }
 }
 

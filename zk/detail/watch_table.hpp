@@ -34,7 +34,7 @@ public:
     /// Fires what waits for `event` on `path`, in the order it was added. `told` is what the watches are given.
     void fire(EventType type, std::string_view path, const WatchEvent& told);
 
-    /// Fails every watch.
+    /// Fails every watch, those about to be fired too. Called from inside one of them, it fails the rest at once.
     void fail_all(const Failure& failure);
 
     /// The watches that somebody waits for, for set_watches. The views are valid until the table changes.

@@ -4,9 +4,11 @@
 //     client = ConnectRequest (RequestHeader body)*            each in a frame of its own
 //     server = ConnectResponse (ReplyHeader body?)*            no body when err is not 0
 //
-//     ConnectRequest   int protocol=0, long last_zxid, int timeout_ms, long session_id, buffer password[16], bool
-//     read_only ConnectResponse  int protocol, int timeout_ms, long session_id, buffer password[16], [bool read_only]
-//     RequestHeader    int xid, int op          ReplyHeader  int xid, long zxid, int err
+//     ConnectRequest   int protocol=0, long last_zxid, int timeout_ms, long session_id, buffer password[16],
+//                      bool read_only
+//     ConnectResponse  int protocol, int timeout_ms, long session_id, buffer password[16], [bool read_only]
+//     RequestHeader    int xid, int op
+//     ReplyHeader      int xid, long zxid, int err
 //     Stat             long czxid mzxid ctime mtime, int version cversion aversion, long ephemeral_owner,
 //                      int data_length num_children, long pzxid
 //     Acl              int permissions, ustring scheme, ustring id

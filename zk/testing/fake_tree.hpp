@@ -17,7 +17,10 @@ namespace plait::zk::testing {
 
 /// The tree behind a FakeZooKeeper. Answers as the server does, with its codes.
 ///
-/// Not modelled: ACLs are not checked, containers and TTL nodes stay until they are removed.
+/// Not modelled: ACLs are not checked, times and `aversion` stay 0, containers and TTL nodes stay until they are
+/// removed.
+///
+/// Lifetime: `on_change` is called from inside the calls that change something; it must not change the tree itself.
 class FakeTree {
 public:
     struct Entry {
@@ -39,6 +42,7 @@ public:
     Code set(std::string_view path, DataView data, std::int32_t version);
     Code remove(std::string_view path, std::int32_t version);
 
+    /// Removes the nodes that this session owns, each a change of its own.
     void remove_ephemerals_of(std::int64_t session);
 
     /// The last transaction's number.

@@ -33,8 +33,9 @@ struct FakeOptions {
 ///     network.listen({"zk1", 2181}, fake.factory());     // MemoryNetwork, with a ManualClock
 ///
 /// Speaks: create in all modes (containers and TTL nodes stay until removed), remove, exists, get, set, get_children,
-/// sync, ping, one-shot watches with set_watches, close; sessions that are taken up again and expire by the clock.
-/// Anything else is answered with Unimplemented.
+/// sync, ping, one-shot watches with set_watches, close; sessions that are taken up again. Anything else is answered
+/// with Unimplemented. A session expires when it was without a connection for its time-out; unlike the real one this
+/// server does not mind a connection that is silent.
 ///
 /// The destructor breaks all connections. Lifetime: the clock outlives it.
 class FakeZooKeeper {
