@@ -20,10 +20,17 @@ std::shared_ptr<const Url> database_url(std::string_view text) {
     return std::make_shared<const Url>(std::move(url));
 }
 
+/// How long to connect is the view's to say (ViewTimeouts), not the connector's.
+ConnectOptions without_limit() {
+    ConnectOptions options;
+    options.timeout = Duration::max();
+    return options;
+}
+
 }  // namespace
 
 ViewClient::ViewClient(Reactor& reactor, std::string_view url, Dialect dialect)
-    : ViewClient(reactor, make_tcp_connector(reactor), url, dialect) {}
+    : ViewClient(reactor, make_tcp_connector(reactor, without_limit()), url, dialect) {}
 
 ViewClient::ViewClient(Clock& clock, std::shared_ptr<Connector> connector, std::string_view url, Dialect dialect)
     : clock_(&clock), connector_(std::move(connector)), url_(database_url(url)), dialect_(dialect) {}

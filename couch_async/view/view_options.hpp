@@ -21,7 +21,7 @@ struct ViewSpec {
 
 /// How long to wait. Zero: for ever. Passing one ends the stream with ViewTimeout, or ConnectTimeout.
 struct ViewTimeouts {
-    /// For the connection, name look-up included. A connector may have a limit of its own (ConnectOptions, 30 s).
+    /// For the connection, name look-up included. A connector of yours may have a limit of its own (ConnectOptions).
     Duration connect = std::chrono::seconds(10);
     /// From the request to the head of the answer. With stale=false the server builds its index first: minutes.
     Duration first_byte = std::chrono::minutes(5);
