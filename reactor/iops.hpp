@@ -106,6 +106,18 @@ public:
     explicit TimerEvent(EventHandler& handler) noexcept : Event(Type::timer, handler) {}
 };
 
+/// Who is told where the loop is: between finding events and waiting for more.
+class PassHandler {
+public:
+    /// The loop has found events and calls `ready()` on them next.
+    virtual void pass_begins() noexcept = 0;
+    /// That is done; the loop waits again after this, or ends. May change events and timers.
+    virtual void pass_ends() noexcept = 0;
+
+protected:
+    ~PassHandler() = default;
+};
+
 /// An event loop, seen from Plait. Implement it to run a reactor inside your own loop.
 ///
 /// Contract, as found in the original's glue code rather than its documentation:
@@ -135,6 +147,10 @@ public:
 
     /// Asks `start_watching()` to return after the present turn.
     virtual void stop_watching() {}
+
+    /// Optional, and only for speed: tells `handler` of each pass over ready events, until called with null. What a
+    /// whole pass wrote then leaves at its end, rather than what each event wrote. The default never tells.
+    virtual void watch_passes(PassHandler* handler) { static_cast<void>(handler); }
 
     /// Makes an event for a descriptor. Override to return a class of your own with room for your loop's handle.
     virtual std::unique_ptr<IOEvent> io_event_factory(int fd, EventHandler& handler) {

@@ -18,8 +18,9 @@ class ReactorCore;
 
 /// The loop.
 ///
-/// A turn is one call from the event loop below into this library: a descriptor is ready, a timer is due. Everything
-/// written to transports during a turn is sent at its end, a system call a connection. Calls set with `call_soon` run
+/// A turn is one call from the event loop below into this library: a descriptor is ready, a timer is due. Where the
+/// loop tells (`IOPS::watch_passes`; libev does), it is all such calls between two waits. Everything written to
+/// transports during a turn is sent at its end, a system call a connection. Calls set with `call_soon` run
 /// in a turn after that.
 ///
 /// An exception from a callback never ends the loop: it becomes the reason a connection was lost, or is reported as an

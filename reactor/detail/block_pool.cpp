@@ -34,6 +34,7 @@ void BlockPool::renew() {
     if (block_ != nullptr && block_->references.fetch_sub(1, std::memory_order_acq_rel) == 1) Block::free(block_);
     block_ = fresh;
     used_ = 0;
+    ++renewals_;
 }
 
 }  // namespace plait::detail

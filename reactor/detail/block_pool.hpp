@@ -37,6 +37,10 @@ public:
     /// The first `size` bytes of the room, as a slice.
     Bytes take(std::size_t size) noexcept;
 
+    /// Blocks that had to be replaced since the last `forget_renewals()`, because slices of them are still held.
+    unsigned renewals() const noexcept { return renewals_; }
+    void forget_renewals() noexcept { renewals_ = 0; }
+
 private:
     struct Block;
 
@@ -44,6 +48,7 @@ private:
 
     Block* block_ = nullptr;
     std::size_t used_ = 0;
+    unsigned renewals_ = 0;
 };
 
 }  // namespace plait::detail

@@ -4,6 +4,7 @@
 #include <ev.h>
 
 #include <stdexcept>
+#include <utility>
 
 namespace plait::detail {
 
@@ -40,12 +41,57 @@ struct EvTimerEvent final : TimerEvent {
 
 }  // namespace
 
+/// libev's own hooks around a pass: `check` runs first after it has found events, `prepare` before it waits again.
+struct EvIOPS::Passes {
+    explicit Passes(struct ev_loop* its_loop) noexcept : loop(its_loop) {
+        ev_check_init(&check,
+                      [](struct ev_loop*, ev_check* watcher, int) { static_cast<Passes*>(watcher->data)->begin(); });
+        ev_prepare_init(&prepare,
+                        [](struct ev_loop*, ev_prepare* watcher, int) { static_cast<Passes*>(watcher->data)->end(); });
+        check.data = prepare.data = this;
+        ev_set_priority(&check, EV_MAXPRI);
+    }
+
+    // They do not keep the loop alive: only what they surround does.
+    void start() noexcept {
+        ev_check_start(loop, &check);
+        ev_unref(loop);
+        ev_prepare_start(loop, &prepare);
+        ev_unref(loop);
+    }
+    void stop() noexcept {
+        ev_ref(loop);
+        ev_check_stop(loop, &check);
+        ev_ref(loop);
+        ev_prepare_stop(loop, &prepare);
+    }
+
+    void begin() noexcept {
+        if (handler != nullptr && !under_way) {
+            under_way = true;
+            handler->pass_begins();
+        }
+    }
+    void end() noexcept {
+        if (std::exchange(under_way, false)) handler->pass_ends();
+    }
+
+    struct ev_loop* loop;
+    PassHandler* handler = nullptr;
+    bool under_way = false;
+    ev_check check;
+    ev_prepare prepare;
+};
+
 EvIOPS::EvIOPS() : loop_(ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV | EVFLAG_NOINOTIFY | EVFLAG_NOSIGMASK)) {
     if (loop_ == nullptr)
         throw std::runtime_error("cannot make an event loop: libev found no usable back end (out of descriptors?)");
+    passes_ = std::make_unique<Passes>(loop_);
+    passes_->start();
 }
 
 EvIOPS::~EvIOPS() {
+    passes_->stop();
     ev_loop_destroy(loop_);
 }
 
@@ -69,10 +115,15 @@ void EvIOPS::update_timer(TimerEvent& timer, EventAction action, std::chrono::mi
 
 void EvIOPS::start_watching() {
     ev_run(loop_, 0);
+    passes_->end();  // stopped in the middle of a pass
 }
 
 void EvIOPS::stop_watching() {
     ev_break(loop_, EVBREAK_ALL);
+}
+
+void EvIOPS::watch_passes(PassHandler* handler) {
+    passes_->handler = handler;
 }
 
 std::unique_ptr<IOEvent> EvIOPS::io_event_factory(int fd, EventHandler& handler) {

@@ -22,11 +22,15 @@ public:
     void update_timer(TimerEvent& timer, EventAction action, std::chrono::microseconds delay) override;
     void start_watching() override;
     void stop_watching() override;
+    void watch_passes(PassHandler* handler) override;
     std::unique_ptr<IOEvent> io_event_factory(int fd, EventHandler& handler) override;
     std::unique_ptr<TimerEvent> timer_event_factory(EventHandler& handler) override;
 
 private:
+    struct Passes;
+
     struct ev_loop* loop_;
+    std::unique_ptr<Passes> passes_;
 };
 
 }  // namespace plait::detail

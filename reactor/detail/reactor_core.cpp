@@ -22,10 +22,13 @@ ReactorCore::ReactorCore(Reactor& reactor, IOPS& loop, std::unique_ptr<IOPS> own
       own_loop_(std::move(own)),
       loop_(loop),
       timer_(loop.timer_event_factory(*this)),
-      thread_calls_(loop, [this] { run_thread_calls(); }) {}
+      thread_calls_(loop, [this] { run_thread_calls(); }) {
+    loop_.watch_passes(this);
+}
 
 ReactorCore::~ReactorCore() {
     assert(depth_ == 0 && !running_ && "a Reactor was destroyed from one of its own callbacks");
+    loop_.watch_passes(nullptr);
     contain([this] {
         if (timer_->state() == Event::State::active) loop_.update_timer(*timer_, EventAction::unwatch, {});
         timer_->set_state(Event::State::initialized);
@@ -118,12 +121,16 @@ void ReactorCore::make_calls(Take take) noexcept {
     spare_calls_ = std::move(calls);
 }
 
-void ReactorCore::end_turn() noexcept {
-    work_ = false;
+void ReactorCore::flush() noexcept {
     IntrusiveList<Flushable, FlushTag> now;
     now.splice_back(flushes_);
     while (!now.empty())
         now.pop_front().flush();
+}
+
+void ReactorCore::end_turn() noexcept {
+    work_ = false;
+    flush();
     destroy_doomed();
     if (soon_calls_.empty() && flushes_.empty() && doomed_ == nullptr) {
         arm(reactor_.next_deadline());

@@ -55,9 +55,10 @@ private:
     Doomed* next_doomed_ = nullptr;
 };
 
-class ReactorCore final : private EventHandler {
+class ReactorCore final : private EventHandler, private PassHandler {
 public:
-    /// A call from the loop into the library. Put one on the stack first thing in every `event_ready`; the end of the
+    /// A call from the loop into the library; where the loop tells of its passes (IOPS::watch_passes), all calls of one
+    /// pass together. Put one on the stack first thing in every `event_ready`; the end of the
     /// outermost one ends the turn: writes are flushed, the timer is set. Within it nothing flushes, so callbacks of
     /// any kind may nest.
     class Turn {
@@ -66,7 +67,11 @@ public:
         Turn(const Turn&) = delete;
         Turn& operator=(const Turn&) = delete;
         ~Turn() {
-            if (core_.depth_ == 1 && core_.work_) core_.end_turn();
+            if (core_.depth_ == 1) {
+                if (core_.work_) core_.end_turn();
+            } else if (core_.in_pass_ && core_.depth_ == 2) {
+                core_.bound_what_a_pass_holds();
+            }
             --core_.depth_;
         }
 
@@ -119,7 +124,26 @@ public:
 private:
     using Calls = std::vector<UniqueFunction<void()>>;
 
+    static constexpr unsigned most_blocks_a_pass = 4;
+
     void event_ready(IOFlags) noexcept override;
+    void pass_begins() noexcept override {
+        ++depth_;
+        in_pass_ = true;
+    }
+    void pass_ends() noexcept override {
+        if (work_) end_turn();
+        read_blocks_.forget_renewals();
+        in_pass_ = false;
+        --depth_;
+    }
+    /// What many busy connections read in one pass, and queued for writing, must not pile up until its end.
+    void bound_what_a_pass_holds() noexcept {
+        if (read_blocks_.renewals() < most_blocks_a_pass) return;
+        read_blocks_.forget_renewals();
+        flush();
+    }
+    void flush() noexcept;
     void run_thread_calls();
     void need_end_of_turn() noexcept {
         work_ = true;
@@ -139,6 +163,7 @@ private:
     bool work_ = false;
     bool running_ = false;
     bool closing_ = false;
+    bool in_pass_ = false;
 
     IntrusiveList<Flushable, FlushTag> flushes_;
     IntrusiveList<Resource, ResourceTag> resources_;
