@@ -29,7 +29,7 @@ double seconds(Duration duration) {
 Session::Session(Clock& clock, SessionHost& host, SessionSettings settings, Chroot chroot)
     : clock_(clock),
       host_(host),
-      settings_(std::move(settings)),
+      settings_(settings),
       chroot_(std::move(chroot)),
       timeout_(settings_.timeout),
       splitter_(settings_.max_reply) {}
@@ -350,9 +350,8 @@ void Session::take_reply(const proto::ReplyHeader& header, proto::Reader in) {
 
 void Session::complete(Pending& pending, const proto::ReplyHeader& header, proto::Reader in) {
     const auto code = static_cast<Code>(header.error);
-    if (code != Code::ok && !(code == Code::no_node && pending.call.takes_no_node())) {
-        return fail(pending, code, {});
-    }
+    const bool answers = code == Code::ok || (code == Code::no_node && pending.call.takes_no_node());
+    if (!answers) return fail(pending, code, {});
     detail::Reply reply{in, code, path_of(pending.frame), watches_, chroot_};
     try {
         pending.call.succeed(reply);
