@@ -36,7 +36,9 @@ Deferred<std::shared_ptr<Protocol>> connect_tcp(Reactor& reactor, HostPort where
 std::shared_ptr<Connector> make_tcp_connector(Reactor& reactor, ConnectOptions options = {});
 
 struct ListenOptions {
-    int backlog = 128;
+    /// Connections that wait to be accepted; the kernel has a limit of its own. Clients beyond it try again after a
+    /// second.
+    int backlog = 1024;
     /// SO_REUSEPORT: several processes may listen on the port and share its connections.
     bool reuse_port = false;
 };
