@@ -44,7 +44,7 @@ Bytes RequestBuffer::piece() const noexcept {
 }
 
 void RequestBuffer::start_block(std::size_t size) {
-    if (unsent_ < used_) pieces_.push_back(piece());
+    if (block_ != nullptr && unsent_ < used_) pieces_.push_back(piece());
     let_go();
     block_ = Block::make(std::max(size, Block::usual_size));
     used_ = unsent_ = 0;
