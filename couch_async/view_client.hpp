@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "plait/couch_async/dialect.hpp"
-#include "plait/reactor/clock.hpp"
+#include "plait/deferred/clock.hpp"
 #include "plait/reactor/connector.hpp"
 
 namespace plait {

@@ -8,7 +8,7 @@
 #include <optional>
 #include <utility>
 
-#include "plait/reactor/detail/contain.hpp"
+#include "plait/deferred/contain.hpp"
 #include "plait/reactor/detail/reactor_core.hpp"
 #include "plait/reactor/detail/socket.hpp"
 #include "plait/reactor/errors.hpp"

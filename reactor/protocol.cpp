@@ -1,7 +1,7 @@
 #include "plait/reactor/protocol.hpp"
 
+#include "plait/deferred/contain.hpp"
 #include "plait/deferred/unhandled.hpp"
-#include "plait/reactor/detail/contain.hpp"
 #include "plait/reactor/errors.hpp"
 
 namespace plait {
@@ -52,7 +52,7 @@ void Protocol::make_connection(Transport& transport) {
 }
 
 void Protocol::lose_connection(const Failure& reason) {
-    detail::contain([&] { connection_lost(reason); });
+    contain([&] { connection_lost(reason); });
     transport_ = nullptr;
 }
 

@@ -4,9 +4,9 @@
 
 #include <memory>
 
+#include "plait/deferred/clock.hpp"
 #include "plait/deferred/deferred.hpp"
 #include "plait/deferred/unique_function.hpp"
-#include "plait/reactor/clock.hpp"
 #include "plait/reactor/iops.hpp"
 #include "plait/reactor/signals.hpp"
 

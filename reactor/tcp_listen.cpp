@@ -4,7 +4,7 @@
 #include <cerrno>
 #include <utility>
 
-#include "plait/reactor/detail/contain.hpp"
+#include "plait/deferred/contain.hpp"
 #include "plait/reactor/detail/reactor_core.hpp"
 #include "plait/reactor/detail/socket.hpp"
 #include "plait/reactor/detail/tcp_connection.hpp"

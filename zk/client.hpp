@@ -9,9 +9,9 @@
 #include <string_view>
 #include <vector>
 
+#include "plait/deferred/clock.hpp"
 #include "plait/deferred/deferred.hpp"
 #include "plait/deferred/unique_function.hpp"
-#include "plait/reactor/clock.hpp"
 #include "plait/reactor/connector.hpp"
 #include "plait/zk/connect_string.hpp"
 #include "plait/zk/error.hpp"

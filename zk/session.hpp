@@ -29,8 +29,8 @@
 #include <string>
 #include <string_view>
 
+#include "plait/deferred/clock.hpp"
 #include "plait/reactor/bytes.hpp"
-#include "plait/reactor/clock.hpp"
 #include "plait/zk/detail/call.hpp"
 #include "plait/zk/detail/request_buffer.hpp"
 #include "plait/zk/detail/ring.hpp"

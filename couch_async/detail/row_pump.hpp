@@ -8,8 +8,8 @@
 
 #include "plait/couch_async/view/row_splitter.hpp"
 #include "plait/couch_async/view/view_options.hpp"
+#include "plait/deferred/clock.hpp"
 #include "plait/deferred/deferred.hpp"
-#include "plait/reactor/clock.hpp"
 
 namespace plait::couch_async::detail {
 

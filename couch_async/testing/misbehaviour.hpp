@@ -8,7 +8,7 @@
 #include <string>
 #include <utility>
 
-#include "plait/reactor/clock.hpp"
+#include "plait/deferred/clock.hpp"
 #include "plait/reactor/protocols/http_headers.hpp"
 
 namespace plait::couch_async::testing {

@@ -11,7 +11,7 @@
 #include "plait/couch_async/dialect.hpp"
 #include "plait/couch_async/testing/misbehaviour.hpp"
 #include "plait/couch_async/testing/view_documents.hpp"
-#include "plait/reactor/clock.hpp"
+#include "plait/deferred/clock.hpp"
 #include "plait/reactor/protocol.hpp"
 
 namespace plait::couch_async::testing {

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "plait/couch_async/view/row_splitter.hpp"
-#include "plait/reactor/clock.hpp"
+#include "plait/deferred/clock.hpp"
 
 namespace plait::couch_async {
 

@@ -4,8 +4,8 @@
 #include <string>
 #include <utility>
 
+#include "plait/deferred/contain.hpp"
 #include "plait/deferred/errors.hpp"
-#include "plait/reactor/detail/contain.hpp"
 
 namespace plait::detail {
 

@@ -1,6 +1,6 @@
 #include "plait/reactor/detail/io_watch.hpp"
 
-#include "plait/reactor/detail/contain.hpp"
+#include "plait/deferred/contain.hpp"
 
 namespace plait::detail {
 

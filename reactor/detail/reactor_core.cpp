@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cassert>
 
-#include "plait/reactor/detail/contain.hpp"
+#include "plait/deferred/contain.hpp"
 #include "plait/reactor/detail/signal_delivery.hpp"
 #include "plait/reactor/errors.hpp"
 #include "plait/reactor/reactor.hpp"

@@ -5,8 +5,8 @@
 #include <memory>
 #include <vector>
 
+#include "plait/deferred/clock.hpp"
 #include "plait/deferred/unique_function.hpp"
-#include "plait/reactor/clock.hpp"
 #include "plait/reactor/detail/block_pool.hpp"
 #include "plait/reactor/detail/intrusive_list.hpp"
 #include "plait/reactor/detail/io_watch.hpp"

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "plait/reactor/detail/contain.hpp"
+#include "plait/deferred/contain.hpp"
 #include "plait/reactor/detail/reactor_core.hpp"
 
 namespace plait::detail {

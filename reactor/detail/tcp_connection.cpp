@@ -7,8 +7,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "plait/deferred/contain.hpp"
 #include "plait/reactor/detail/block_pool.hpp"
-#include "plait/reactor/detail/contain.hpp"
 #include "plait/reactor/detail/socket.hpp"
 #include "plait/reactor/errors.hpp"
 

@@ -1,6 +1,6 @@
 #include "plait/reactor/detail/thread_calls.hpp"
 
-#include "plait/reactor/detail/contain.hpp"
+#include "plait/deferred/contain.hpp"
 
 namespace plait::detail {
 

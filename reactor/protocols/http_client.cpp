@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "plait/reactor/detail/contain.hpp"
+#include "plait/deferred/contain.hpp"
 #include "plait/reactor/errors.hpp"
 #include "plait/reactor/protocol.hpp"
 #include "plait/reactor/tcp.hpp"
@@ -131,7 +131,7 @@ public:
         auto* const handler = std::exchange(handler_, nullptr);
         release();
         transport().lose_connection();
-        detail::contain([handler] { handler->on_complete(); });
+        contain([handler] { handler->on_complete(); });
     }
 
 private:

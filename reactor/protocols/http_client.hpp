@@ -5,8 +5,8 @@
 #include <memory>
 #include <string>
 
+#include "plait/deferred/clock.hpp"
 #include "plait/deferred/deferred.hpp"
-#include "plait/reactor/clock.hpp"
 #include "plait/reactor/connector.hpp"
 #include "plait/reactor/protocols/http_errors.hpp"
 #include "plait/reactor/protocols/http_message.hpp"

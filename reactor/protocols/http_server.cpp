@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "plait/deferred/contain.hpp"
 #include "plait/deferred/unhandled.hpp"
-#include "plait/reactor/detail/contain.hpp"
 #include "plait/reactor/errors.hpp"
 
 namespace plait {
@@ -232,7 +232,7 @@ HttpResponseWriter::~HttpResponseWriter() {
     if (started()) {
         abort();
     } else {
-        detail::contain([this] { respond(500, {}, Bytes::borrow("the server let go of this request unanswered\n")); });
+        contain([this] { respond(500, {}, Bytes::borrow("the server let go of this request unanswered\n")); });
     }
 }
 

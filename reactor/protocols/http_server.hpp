@@ -7,9 +7,9 @@
 #include <memory>
 #include <optional>
 
+#include "plait/deferred/clock.hpp"
 #include "plait/deferred/deferred.hpp"
 #include "plait/deferred/unique_function.hpp"
-#include "plait/reactor/clock.hpp"
 #include "plait/reactor/protocol.hpp"
 #include "plait/reactor/protocols/http_message.hpp"
 #include "plait/reactor/protocols/http_parser.hpp"

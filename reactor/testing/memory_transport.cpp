@@ -3,7 +3,7 @@
 #include <deque>
 #include <utility>
 
-#include "plait/reactor/detail/contain.hpp"
+#include "plait/deferred/contain.hpp"
 #include "plait/reactor/detail/flow_control.hpp"
 #include "plait/reactor/errors.hpp"
 
@@ -79,7 +79,7 @@ struct MemoryTransport::State : std::enable_shared_from_this<MemoryTransport::St
         held.clear();
         flow.end(why);
         const std::shared_ptr<Protocol> last = std::move(protocol);
-        detail::contain([&] { last->lose_connection(why); });
+        contain([&] { last->lose_connection(why); });
     }
 };
 

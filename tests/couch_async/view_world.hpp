@@ -14,8 +14,8 @@
 #include "plait/couch_async/errors.hpp"
 #include "plait/couch_async/testing/view_server.hpp"
 #include "plait/couch_async/view/async_view_base.hpp"
+#include "plait/deferred/testing/manual_clock.hpp"
 #include "plait/deferred/unhandled.hpp"
-#include "plait/reactor/testing/manual_clock.hpp"
 #include "plait/reactor/testing/memory_network.hpp"
 
 namespace plait::couch_async::testing {

@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "plait/deferred/testing/manual_clock.hpp"
 #include "plait/reactor/errors.hpp"
-#include "plait/reactor/testing/manual_clock.hpp"
 #include "plait/reactor/testing/memory_network.hpp"
 #include "plait/reactor/testing/memory_transport.hpp"
 

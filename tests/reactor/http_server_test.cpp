@@ -11,10 +11,10 @@
 #include <vector>
 
 #include "plait/deferred/errors.hpp"
+#include "plait/deferred/testing/manual_clock.hpp"
 #include "plait/deferred/unhandled.hpp"
 #include "plait/reactor/errors.hpp"
 #include "plait/reactor/protocols/http_client.hpp"
-#include "plait/reactor/testing/manual_clock.hpp"
 #include "plait/reactor/testing/memory_network.hpp"
 #include "plait/reactor/testing/memory_transport.hpp"
 

@@ -8,8 +8,8 @@
 #include <string>
 #include <utility>
 
+#include "plait/deferred/testing/manual_clock.hpp"
 #include "plait/deferred/unhandled.hpp"
-#include "plait/reactor/testing/manual_clock.hpp"
 #include "plait/reactor/testing/memory_network.hpp"
 #include "plait/zk/client.hpp"
 #include "plait/zk/testing/fake_zookeeper.hpp"

@@ -10,8 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "plait/deferred/clock.hpp"
 #include "plait/reactor/bytes.hpp"
-#include "plait/reactor/clock.hpp"
 #include "plait/reactor/connector.hpp"
 
 namespace plait::zk::detail {

@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "plait/reactor/clock.hpp"
+#include "plait/deferred/clock.hpp"
 #include "plait/reactor/protocol.hpp"
 #include "plait/zk/error.hpp"
 #include "plait/zk/proto/records.hpp"

@@ -4,8 +4,8 @@
 #include <functional>
 
 #include "checkpoint.hpp"
+#include "plait/deferred/clock.hpp"
 #include "plait/deferred/deferred.hpp"
-#include "plait/reactor/clock.hpp"
 #include "plait/zk/client.hpp"
 
 namespace rig {

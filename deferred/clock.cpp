@@ -1,7 +1,7 @@
-#include "plait/reactor/clock.hpp"
+#include "plait/deferred/clock.hpp"
 
+#include "plait/deferred/detail/timer_queue.hpp"
 #include "plait/deferred/errors.hpp"
-#include "plait/reactor/detail/timer_queue.hpp"
 
 namespace plait {
 

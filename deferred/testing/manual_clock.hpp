@@ -4,7 +4,7 @@
 
 #include <initializer_list>
 
-#include "plait/reactor/clock.hpp"
+#include "plait/deferred/clock.hpp"
 
 namespace plait::testing {
 

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "plait/reactor/clock.hpp"
+#include "plait/deferred/clock.hpp"
 
 namespace plait::detail {
 

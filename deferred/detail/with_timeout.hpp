@@ -1,11 +1,11 @@
-// The body of with_timeout(), declared in reactor/clock.hpp. Not for inclusion by itself.
+// The body of with_timeout(), declared in deferred/clock.hpp. Not for inclusion by itself.
 #pragma once
 
 #include <memory>
 #include <string>
 #include <utility>
 
-#include "plait/reactor/clock.hpp"
+#include "plait/deferred/clock.hpp"
 
 namespace plait::detail {
 

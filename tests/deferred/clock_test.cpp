@@ -1,6 +1,6 @@
 // Clock, DelayedCall, sleep and with_timeout, on the manual clock: what is said there holds for the reactor too.
-#define BOOST_TEST_MODULE reactor_clock
-#include "plait/reactor/clock.hpp"
+#define BOOST_TEST_MODULE deferred_clock
+#include "plait/deferred/clock.hpp"
 
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "plait/deferred/errors.hpp"
-#include "plait/reactor/testing/manual_clock.hpp"
+#include "plait/deferred/testing/manual_clock.hpp"
 #include "plait/tests/reactor/reports.hpp"
 
 using namespace plait;

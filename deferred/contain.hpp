@@ -1,12 +1,12 @@
-// contain(): runs somebody's code and keeps its exceptions from the loop. Not error handling: for calls whose failure
-// has no receiver.
+// contain(): runs somebody's code and keeps its exceptions from the loop that called it.
+// Not error handling: for calls whose failure has no receiver.
 #pragma once
 
 #include <utility>
 
 #include "plait/deferred/unhandled.hpp"
 
-namespace plait::detail {
+namespace plait {
 
 /// Calls `function`; what it throws is reported as an unhandled failure.
 template <typename F>
@@ -18,4 +18,4 @@ void contain(F&& function) noexcept {
     }
 }
 
-}  // namespace plait::detail
+}  // namespace plait

@@ -1,5 +1,5 @@
 // Clock: what time it is, and calls to be made later. Not the wall clock: it never jumps. The reactor is one; tests use
-// the one in reactor/testing/manual_clock.hpp and advance it by hand.
+// the one in deferred/testing/manual_clock.hpp and advance it by hand.
 #pragma once
 
 #include <chrono>
@@ -109,4 +109,4 @@ Deferred<T> with_timeout(Clock& clock, Deferred<T> deferred, Duration limit, std
 
 }  // namespace plait
 
-#include "plait/reactor/detail/with_timeout.hpp"
+#include "plait/deferred/detail/with_timeout.hpp"

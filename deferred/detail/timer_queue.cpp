@@ -1,9 +1,9 @@
-#include "plait/reactor/detail/timer_queue.hpp"
+#include "plait/deferred/detail/timer_queue.hpp"
 
 #include <algorithm>
 #include <memory>
 
-#include "plait/reactor/detail/contain.hpp"
+#include "plait/deferred/contain.hpp"
 
 namespace plait::detail {
 

@@ -1,4 +1,4 @@
-#include "plait/reactor/testing/manual_clock.hpp"
+#include "plait/deferred/testing/manual_clock.hpp"
 
 #include <algorithm>
 #include <stdexcept>
