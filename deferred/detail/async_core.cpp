@@ -92,7 +92,7 @@ void AsyncCore::break_promise() noexcept {
 
 bool AsyncCore::wait(Timeout timeout) const {
     if (ready()) return true;
-    if (timeout && *timeout <= timeout->zero()) return false;
+    if (timeout && *timeout <= std::chrono::nanoseconds::zero()) return false;
     if (dispatcher_.must_not_wait && dispatcher_.must_not_wait()) {
         throw InvalidState(
             "An AsyncResult was waited for in the thread that has to set it, which would never end: link a callback, "

@@ -60,12 +60,12 @@ BOOST_AUTO_TEST_CASE(an_async_result_of_a_ready_deferred_is_ready) {
 }
 
 BOOST_AUTO_TEST_CASE(an_async_result_whose_deferred_is_forgotten_fails_with_broken_promise) {
-    std::optional<AsyncResult<int>> result;
+    AsyncResult<int> result;
     {
         auto [deferred, promise] = make_deferred<int>();
         result = to_async_result(std::move(deferred));
     }
-    BOOST_CHECK_THROW(result->get(), BrokenPromise);
+    BOOST_CHECK_THROW(result.get(), BrokenPromise);
 }
 
 BOOST_AUTO_TEST_CASE(waiting_for_an_async_result_in_the_thread_of_its_deferred_is_refused) {
@@ -168,9 +168,9 @@ BOOST_AUTO_TEST_CASE(a_ready_result_gives_a_ready_deferred) {
 
 BOOST_AUTO_TEST_CASE(a_deferred_whose_result_has_no_handle_left_fails_with_broken_promise) {
     Home home;
-    std::optional<AsyncResult<int>> result(std::in_place);
+    auto result = std::make_unique<AsyncResult<int>>();
     auto deferred = to_deferred(*result, home.poster());
-    std::thread([last = std::exchange(result, std::nullopt)]() mutable { last.reset(); }).join();
+    std::thread([last = std::move(result)]() mutable { last.reset(); }).join();
     BOOST_TEST(!deferred.ready());
     home.run();
     BOOST_TEST((deferred.take().failure().check<BrokenPromise>() != nullptr));
