@@ -20,7 +20,9 @@ class Deferred;
 ///     pause.unpause();                                    // shows it, if it is
 ///
 /// It belongs to the chain, not to the Deferred object: chain on, move the Deferred, return it from a callback, and the
-/// Pause still holds what was there at pause() and what was added since. What waits for the paused one waits, too.
+/// Pause still holds what was there at pause() and what was added since. What waits for the paused one waits, too. What
+/// it waits for runs on; only, when a ready Deferred's callback returned a waiting one, the two are one chain, held as
+/// one.
 ///
 /// Lifetime: move-only. Destroying it unpauses, so that a forgotten Pause never hangs a chain. It may outlive the
 ///           Deferred: once that has been dropped there is nothing to hold. Do not put it into a callback of the chain

@@ -195,10 +195,12 @@ BOOST_AUTO_TEST_CASE(a_paused_ready_deferred_that_is_returned_holds_the_outer_to
 BOOST_AUTO_TEST_CASE(paused_deferred_chained) {
     std::vector<std::string> order;
     auto [second, second_promise] = make_deferred();
-    auto [other, other_promise] = make_deferred();
     auto second_last = std::move(second).add_callback([&] { order.push_back("second"); });
-    auto first =
-        succeed().add_callback([&] { return std::move(second_last); }).add_callback([&] { order.push_back("first"); });
+    auto [made, promise] = make_deferred();
+    auto first = std::move(made).add_callback([&] { return std::move(second_last); }).add_callback([&] {
+        order.push_back("first");
+    });
+    promise.callback();
     Pause pause = first.pause();
     second_promise.callback();  // a paused one does not block what it waits for
     BOOST_TEST(order == std::vector<std::string>{"second"}, boost::test_tools::per_element());
