@@ -2,8 +2,13 @@
 
 #include <cxxabi.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
+#include <memory>
+#include <new>
+#include <ostream>
+#include <string_view>
 #include <typeinfo>
 
 #include "plait/deferred/detail/slot.hpp"
@@ -18,7 +23,27 @@ struct Failure::Node {
     const std::exception* standard = nullptr;
     const std::type_info* type = nullptr;
     std::uint32_t references = 1;
+    std::uint32_t passed = 0;
     bool resolved = false;
+    union {
+        FailurePlace places[most_places];  // as many as were passed; the rest is not even cleared
+    };
+
+    Node(std::exception_ptr held, SourceLocation made) noexcept : error(std::move(held)), origin(made) {}
+    /// With the way so far, for a copy that goes on by itself.
+    Node(const Node& other) noexcept
+        : error(other.error),
+          origin(other.origin),
+          standard(other.standard),
+          type(other.type),
+          passed(other.passed),
+          resolved(other.resolved) {
+        std::uninitialized_copy_n(other.places, other.kept(), places);
+    }
+    Node& operator=(const Node&) = delete;
+    ~Node() = default;
+
+    std::size_t kept() const noexcept { return std::min<std::size_t>(passed, most_places); }
 
     void resolve() noexcept {
         if (resolved) return;
@@ -42,8 +67,43 @@ std::string readable_name(const std::type_info* type) {
     char* readable = abi::__cxa_demangle(type->name(), nullptr, nullptr, &status);
     std::string name = readable != nullptr ? readable : type->name();
     std::free(readable);
+    // What std::throw_with_nested throws is of a type of the library's; the user knows the one inside.
+    constexpr std::string_view wrapper = "std::_Nested_exception<";
+    if (name.starts_with(wrapper) && name.ends_with('>'))
+        name = name.substr(wrapper.size(), name.size() - wrapper.size() - 1);
     return name;
 }
+
+void append_place(std::string& text, const char* what, const SourceLocation& where) {
+    text.append("\n  ").append(what).append(" ").append(where.file_name());
+    text.append(":").append(std::to_string(where.line()));
+    if (*where.function_name() != '\0') text.append(" in ").append(where.function_name());
+}
+
+const char* describe_kind(FailurePlace::Kind kind) {
+    switch (kind) {
+        case FailurePlace::Kind::skipped:
+            return "skipped what was added at";
+        case FailurePlace::Kind::handed_on:
+            return "handed on by the errback added at";
+        case FailurePlace::Kind::awaited:
+            return "thrown from the co_await at";
+    }
+    return "passed";
+}
+
+/// What an exception made by std::throw_with_nested carries; null for others.
+std::exception_ptr cause_of(const std::exception_ptr& error) noexcept {
+    try {
+        std::rethrow_exception(error);
+    } catch (const std::nested_exception& nested) {
+        return nested.nested_ptr();
+    } catch (...) {
+        return nullptr;
+    }
+}
+
+constexpr int most_causes = 16;
 
 }  // namespace
 
@@ -53,7 +113,7 @@ Failure detail::self_wait_failure() {
                      "the Deferred whose result it is computing."));
 }
 
-Failure::Failure(std::exception_ptr error, SourceLocation origin) : node_(new Node{std::move(error), origin}) {
+Failure::Failure(std::exception_ptr error, SourceLocation origin) : node_(new Node(std::move(error), origin)) {
     if (!node_->error) {
         node_->error = std::make_exception_ptr(InvalidState("A Failure was made from a null exception_ptr."));
     }
@@ -85,6 +145,53 @@ std::string Failure::message() const {
     std::string text = readable_name(node_->type);
     if (node_->standard != nullptr) text.append(": ").append(node_->standard->what());
     return text;
+}
+
+std::string Failure::full_message() const {
+    std::string text = message();
+    if (node_ == nullptr) return text;
+    append_place(text, "made at", node_->origin);
+    for (const FailurePlace& place : places())
+        append_place(text, describe_kind(place.kind), place.where);
+    if (node_->passed > most_places) {
+        text.append("\n  and passed ").append(std::to_string(node_->passed - most_places)).append(" places more");
+    }
+    std::exception_ptr cause = cause_of(node_->error);
+    for (int depth = 0; cause != nullptr; ++depth, cause = cause_of(cause)) {
+        if (depth == most_causes) return text.append("\n  and more causes");
+        text.append("\n  caused by ").append(Failure(cause).message());
+    }
+    return text;
+}
+
+std::span<const FailurePlace> Failure::places() const noexcept {
+    if (node_ == nullptr) return {};
+    return {node_->places, node_->kept()};
+}
+
+std::size_t Failure::places_passed() const noexcept {
+    return node_ != nullptr ? node_->passed : 0;
+}
+
+void Failure::note_passed(SourceLocation where, FailurePlace::Kind kind) noexcept {
+    if (node_ == nullptr) return;
+    if (node_->references > 1) {
+        Node* own = new (std::nothrow) Node(*node_);
+        if (own == nullptr) return;  // no memory for one's own way: the shared one stays as it is
+        release();
+        node_ = own;
+    }
+    if (node_->passed < most_places)
+        ::new (static_cast<void*>(node_->places + node_->passed)) FailurePlace{where, kind};
+    if (node_->passed < UINT32_MAX) ++node_->passed;
+}
+
+bool Failure::same_exception(const Failure& other) const noexcept {
+    return node_ == other.node_ || (node_ != nullptr && other.node_ != nullptr && node_->error == other.node_->error);
+}
+
+std::ostream& operator<<(std::ostream& stream, const Failure& failure) {
+    return stream << failure.message();
 }
 
 std::exception_ptr Failure::exception_ptr() const noexcept {

@@ -1,8 +1,11 @@
-// What went wrong, and where: an exception that travels through a chain instead of up the stack.
+// What went wrong, where, and by which way it came: an exception that travels through a chain instead of up the stack.
 // Not an error code and not a log entry; it is one counted pointer, cheap to copy, within one thread.
 #pragma once
 
+#include <cstddef>
 #include <exception>
+#include <iosfwd>
+#include <span>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -11,11 +14,26 @@
 
 namespace plait {
 
-/// Holds an exception and the place where the Failure was made.
+/// One place on a Failure's way through chains and coroutines.
+struct FailurePlace {
+    enum class Kind : unsigned char {
+        skipped,    ///< a callback, or an errback for another type, that was added there did not run
+        handed_on,  ///< an errback that was added there threw it again, or returned it
+        awaited,    ///< it was thrown from the co_await there
+    };
+    SourceLocation where;
+    Kind kind = Kind::skipped;
+};
+
+/// Holds an exception, the place where the Failure was made, and the places it has passed since.
 ///
 ///     try { parse(text); } catch (...) { promise.errback(Failure::current()); }
 ///     promise.errback(make_failure(zk::NoNode("/app")));
 ///     if (auto* gone = failure.check<zk::NoNode>()) use_default(gone->path());
+///
+/// The places are always kept, the first 16 of them and the number of the rest: a chain that does not fail pays
+/// nothing, one that does pays a store a step. Copies share the exception; from where they part, each has a way of its
+/// own.
 ///
 /// Lifetime: the exception lives until the last copy dies; pointers from check() and exception() live as long.
 /// Threads:  one at a time: copies share a count that is not atomic. The exception_ptr itself may cross threads.
@@ -48,11 +66,27 @@ public:
     /// Throws the exception itself, with its own type.
     [[noreturn]] void raise() const;
 
-    /// One line: the type and what().
+    /// One line: the type and what(). Also `stream << failure`.
     std::string message() const;
+
+    /// All that is known: message(), where it was made, the places it passed, one a line, and what the exception says
+    /// it was caused by (std::throw_with_nested). No line break at the end.
+    std::string full_message() const;
 
     std::exception_ptr exception_ptr() const noexcept;
     SourceLocation origin() const noexcept;
+
+    /// The first places it passed, in order; at most `most_places`. Valid until this Failure changes.
+    std::span<const FailurePlace> places() const noexcept;
+    /// How many places it has passed in all.
+    std::size_t places_passed() const noexcept;
+    static constexpr std::size_t most_places = 16;
+
+    /// Adds a place. For code that hands Failures on; chains and coroutines do it themselves.
+    void note_passed(SourceLocation where, FailurePlace::Kind kind = FailurePlace::Kind::awaited) noexcept;
+
+    /// The two hold the very same exception object.
+    bool same_exception(const Failure& other) const noexcept;
 
 private:
     struct Node;
@@ -60,6 +94,9 @@ private:
     void release() noexcept;
     Node* node_;
 };
+
+/// message().
+std::ostream& operator<<(std::ostream& stream, const Failure& failure);
 
 /// A Failure holding `error`, without throwing it.
 template <typename E>

@@ -11,7 +11,7 @@ namespace {
 
 void print_to_stderr(const UnhandledFailure& unhandled) {
     std::fprintf(stderr, "Unhandled failure in a Deferred made at %s:%u: %s\n", unhandled.made.file_name(),
-                 static_cast<unsigned>(unhandled.made.line()), unhandled.failure.message().c_str());
+                 static_cast<unsigned>(unhandled.made.line()), unhandled.failure.full_message().c_str());
 }
 
 std::atomic<UnhandledFailureHook> current_hook{&print_to_stderr};

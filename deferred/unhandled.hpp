@@ -17,7 +17,8 @@ struct UnhandledFailure {
 /// Called in the thread that destroyed the Failure, from a destructor: what it throws is printed and goes no further.
 using UnhandledFailureHook = void (*)(const UnhandledFailure&);
 
-/// Replaces the hook and returns the one before. Null brings back the default: one line on stderr.
+/// Replaces the hook and returns the one before. Null brings back the default: on stderr, in one piece, where
+/// the Deferred was made and Failure::full_message().
 /// Threads: any. One hook for the whole program.
 UnhandledFailureHook set_unhandled_failure_hook(UnhandledFailureHook hook) noexcept;
 

@@ -33,6 +33,11 @@ struct Access {
         promise.spent_ = true;
         return static_cast<HeapCore<T>*>(std::exchange(promise.core_, nullptr));
     }
+    /// Continues `deferred` with a step of the library's own.
+    template <typename U, typename T, typename Step>
+    static Deferred<U> append(Deferred<T>& deferred, Step step, SourceLocation added) {
+        return deferred.template append<U>(std::move(step), added);
+    }
     /// Empties `deferred` into `out`, taking over a result that is here.
     template <typename T>
     static void move_into(Deferred<T>& deferred, Slot<T>& out) {
@@ -167,6 +172,18 @@ void Deferred<T>::cancel() {
     if (slot_.is_empty())
         throw InvalidState("An empty Deferred was cancelled: it was default-made, moved from, or taken.");
     if (slot_.is_pending()) detail::cancel(slot_.core());
+}
+
+template <typename T>
+Pause Deferred<T>::pause(SourceLocation made) {
+    if (slot_.is_empty())
+        throw InvalidState("An empty Deferred was paused: it was default-made, moved from, or taken.");
+    if (!slot_.is_pending()) {
+        auto* core = new detail::HeapCore<T>(slot_.is_failure() ? slot_.failure().origin() : made);
+        core->start_with(slot_);
+        slot_.set_pending(core);
+    }
+    return Pause(*slot_.core());
 }
 
 template <typename T>

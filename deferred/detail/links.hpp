@@ -2,6 +2,7 @@
 // Not for ready Deferreds: their steps run at once and are never stored.
 #pragma once
 
+#include "plait/deferred/detail/failure_way.hpp"
 #include "plait/deferred/detail/heap_core.hpp"
 #include "plait/deferred/detail/steps.hpp"
 
@@ -12,8 +13,9 @@ void run_step(Step& step, Slot<T>& in, Slot<U>& out, SourceLocation added) noexc
     try {
         step.run(in, out);
     } catch (...) {
-        out.set_failure(Failure::current(added));
+        out.set_failure(thrown_by_step(in.is_failure() ? &in.failure() : nullptr, added));
     }
+    if (out.is_failure() && in.is_failure()) note_step(in.failure(), out.failure(), added);
     in.reset();
 }
 

@@ -52,6 +52,16 @@ decltype(auto) call_with_value(F& f, T& value) {
     }
 }
 
+/// By reference, or as a copy: what the errback throws or returns is compared with what it was given.
+template <typename F>
+decltype(auto) call_with_failure(F& f, const Failure& failure) {
+    if constexpr (std::is_invocable_v<F&, const Failure&>) {
+        return f(failure);
+    } else {
+        return f(Failure(failure));
+    }
+}
+
 template <typename U>
 void store_deferred(Slot<U>& out, Deferred<U> returned);
 
@@ -130,9 +140,9 @@ struct OnFailure {
     template <typename T>
     void run(Slot<T>& in, Slot<T>& out) {
         if (in.is_value()) return out.set_value(std::move(in.value()));
-        using R = std::remove_cvref_t<decltype(f(std::move(in.failure())))>;
+        using R = std::remove_cvref_t<decltype(call_with_failure(f, in.failure()))>;
         check_errback_result<R, T>();
-        store(out, [&]() -> decltype(auto) { return f(std::move(in.failure())); });
+        store(out, [&]() -> decltype(auto) { return call_with_failure(f, in.failure()); });
     }
 };
 
@@ -171,7 +181,7 @@ struct OnBoth {
 
     template <typename T, typename U>
     void run(Slot<T>& in, Slot<U>& out) {
-        Result<T> result = in.is_value() ? Result<T>(std::move(in.value())) : Result<T>(std::move(in.failure()));
+        Result<T> result = in.is_value() ? Result<T>(std::move(in.value())) : Result<T>(in.failure());
         store(out, [&]() -> decltype(auto) { return f(std::move(result)); });
     }
 };
@@ -190,9 +200,9 @@ struct OnEither {
             store(out, [&]() -> decltype(auto) { return call_with_value(on_value, in.value()); });
         } else {
             static_assert(TakesFailure<G>, "this errback cannot take a Failure: it is called as f(const Failure&)");
-            using R = std::remove_cvref_t<decltype(on_failure(std::move(in.failure())))>;
+            using R = std::remove_cvref_t<decltype(call_with_failure(on_failure, in.failure()))>;
             check_errback_result<R, U>();
-            store(out, [&]() -> decltype(auto) { return on_failure(std::move(in.failure())); });
+            store(out, [&]() -> decltype(auto) { return call_with_failure(on_failure, in.failure()); });
         }
     }
 };

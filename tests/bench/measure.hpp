@@ -31,19 +31,37 @@ std::vector<double> interleaved(int rounds, Candidates&&... candidates) {
     return medians;
 }
 
+/// Calls `body(i)` for i below `times`.
+/// Returns: nanoseconds a call took.
+template <typename Body>
+double nanoseconds_each(int times, Body&& body) {
+    const auto start = std::chrono::steady_clock::now();
+    for (int i = 0; i < times; ++i)
+        body(i);
+    return std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - start).count() / times;
+}
+
+/// Makes the compiler believe that somebody reads and writes what `value` holds, so that it can leave nothing out.
+template <typename T>
+void keep(T& value) {
+    asm volatile("" : : "r"(&value) : "memory");
+}
+
 struct Case {
     const char* name;
     const char* unit;
     double ours;
     double peer;
     const char* peer_name;
-    double goal;  ///< times better than the peer
+    double goal = 0;  ///< times better than the peer; 0: none, it is there for the record
+    bool lower_is_better = false;
 };
 
 inline void print(const Case& result) {
-    std::printf(
-        "{\"case\": \"%s\", \"unit\": \"%s\", \"ours\": %.6g, \"peer\": %.6g, \"peer_name\": \"%s\", \"goal\": %g}\n",
-        result.name, result.unit, result.ours, result.peer, result.peer_name, result.goal);
+    std::printf("{\"case\": \"%s\", \"unit\": \"%s\", \"ours\": %.6g, \"peer\": %.6g, \"peer_name\": \"%s\"",
+                result.name, result.unit, result.ours, result.peer, result.peer_name);
+    if (result.goal > 0) std::printf(", \"goal\": %g", result.goal);
+    std::printf("%s}\n", result.lower_is_better ? ", \"lower_is_better\": true" : "");
     std::fflush(stdout);
 }
 
