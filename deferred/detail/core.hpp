@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "plait/deferred/detail/context_switch.hpp"
 #include "plait/deferred/failure.hpp"
 
 namespace plait::detail {
@@ -64,6 +65,11 @@ public:
     // --- the consumer's side
     bool settled() const noexcept { return fired_ && !running_ && waiting_on_ == nullptr && first_link_ == nullptr; }
     void append(Link* link) noexcept;
+    /// Before a callback is made and appended: it will run in the context that is current now.
+    void keep_context() {
+        if (current_context != nullptr || contexts_) [[unlikely]]
+            append_context();
+    }
     void* slot() const noexcept { return slot_; }
     SourceLocation made() const noexcept { return made_; }
     /// Keeps itself alive until it has settled.
@@ -110,6 +116,7 @@ private:
     };
 
     static void advance(Core* start) noexcept;
+    void append_context();
     void run_links() noexcept;
     bool continue_coroutine() noexcept;
     void step_aside() noexcept;
@@ -142,6 +149,7 @@ private:
     bool asking_canceller_ : 1 = false;
     bool detached_ : 1 = false;
     bool coroutine_ : 1 = false;
+    bool contexts_ : 1 = false;  // some link enters one: those after it each say which is theirs
 };
 
 /// The end of a tail's life: cancels what is pending, destroys callbacks and coroutines unrun, innermost first.
