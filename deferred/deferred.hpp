@@ -8,6 +8,7 @@
 #include "plait/deferred/detail/links.hpp"
 #include "plait/deferred/errors.hpp"
 #include "plait/deferred/failure.hpp"
+#include "plait/deferred/pause.hpp"
 #include "plait/deferred/result.hpp"
 #include "plait/deferred/unit.hpp"
 
@@ -120,9 +121,13 @@ public:
     /// ready. What a canceller throws is reported as unhandled and counts as no answer.
     void cancel();
 
+    /// Holds the chain still until the Pause is unpaused or destroyed; see pause.hpp. A ready one waits from then on
+    /// like one whose result is not here. From inside one of its own callbacks it holds what comes after that one.
+    Pause pause(SourceLocation made = SourceLocation::current());
+
     // --- looking
 
-    /// It has its result: nothing to wait for, no callback left to run.
+    /// It has its result: nothing to wait for, no callback left to run, not paused.
     bool ready() const noexcept;
 
     /// False when empty: default-made, moved from, or taken.

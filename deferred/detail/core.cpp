@@ -32,10 +32,15 @@ std::byte* aligned_up(std::byte* at, std::size_t alignment) noexcept {
 }  // namespace
 
 Core::~Core() {
-    while (blocks_ != nullptr) {
-        Block* block = std::exchange(blocks_, blocks_->next);
-        ::operator delete(block, block->size, std::align_val_t(block->alignment));
-    }
+    while (blocks_ != nullptr)
+        free(*std::exchange(blocks_, blocks_->next));
+}
+
+void Core::free(Block& block) noexcept {
+    const std::size_t size = block.size;
+    const auto alignment = std::align_val_t(block.alignment);
+    if (block.end != nullptr) block.end(block);
+    ::operator delete(&block, size, alignment);
 }
 
 void* Core::allocate(std::size_t size, std::size_t alignment) {
@@ -94,6 +99,7 @@ void Core::advance(Core* start) noexcept {
         core->run_links();
         if (core->abandoned_) return core->clear();
         if (core->waiting_on_ != nullptr) return core->step_aside();
+        if (core->paused_) return;
         if (core->detached_) {
             core->detached_ = false;
             core->discard_result();
@@ -113,7 +119,7 @@ void Core::advance(Core* start) noexcept {
 
 void Core::run_links() noexcept {
     leave_all_contexts();
-    while (first_link_ != nullptr && waiting_on_ == nullptr && !abandoned_) {
+    while (first_link_ != nullptr && waiting_on_ == nullptr && !abandoned_ && !paused_) {
         Link* link = first_link_;
         first_link_ = link->next;
         running_ = true;
@@ -160,7 +166,7 @@ bool Core::wait_for(Core* inner, void* to, Transfer transfer) noexcept {
     }
     // An inner that itself only waits, with nothing to run afterwards, is passed over: a loop written as a callback
     // that returns the next round then keeps one Core, not one a round.
-    while (inner->fired_ && !inner->running_ && inner->first_link_ == nullptr && inner->waiting_on_ != nullptr) {
+    while (inner->passes_on()) {
         Core* next = std::exchange(inner->waiting_on_, nullptr);
         inner->release();
         inner = next;
@@ -174,7 +180,7 @@ bool Core::wait_for(Core* inner, void* to, Transfer transfer) noexcept {
 
 // The same shortening for a Core that already has a waiter when it begins to wait itself.
 void Core::step_aside() noexcept {
-    if (first_link_ != nullptr || waiter_ == nullptr) return;
+    if (!passes_on() || waiter_ == nullptr) return;
     Core* inner = std::exchange(waiting_on_, nullptr);
     Core* waiter = std::exchange(waiter_, nullptr);
     inner->waiter_ = waiter;
@@ -226,6 +232,7 @@ void Core::clear() noexcept {
     drop_canceller();
     discard_result();
     destroy_links();
+    let_go_of_pauses();
 }
 
 void Core::discard_result() noexcept {

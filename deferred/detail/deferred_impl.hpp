@@ -171,6 +171,18 @@ void Deferred<T>::cancel() {
 }
 
 template <typename T>
+Pause Deferred<T>::pause(SourceLocation made) {
+    if (slot_.is_empty())
+        throw InvalidState("An empty Deferred was paused: it was default-made, moved from, or taken.");
+    if (!slot_.is_pending()) {
+        auto* core = new detail::HeapCore<T>(slot_.is_failure() ? slot_.failure().origin() : made);
+        core->start_with(slot_);
+        slot_.set_pending(core);
+    }
+    return Pause(*slot_.core());
+}
+
+template <typename T>
 bool Deferred<T>::ready() const noexcept {
     return slot_.is_value() || slot_.is_failure() || (slot_.is_pending() && slot_.core()->settled());
 }
