@@ -14,6 +14,7 @@ public:
     bool suspend_for(Core* inner, void* to, Transfer transfer) noexcept {
         if (!wait_for(inner, to, transfer)) return false;
         mark_suspended();
+        context_.exchange();
         return true;
     }
 
@@ -27,10 +28,13 @@ protected:
         template <typename P>
         void await_suspend(std::coroutine_handle<P> self) noexcept {
             self.promise().mark_suspended();
+            self.promise().context_.exchange();
         }
         void await_resume() noexcept {}
     };
     friend struct End;
+
+    CoroutineContext context_;
 };
 
 template <typename T>
@@ -86,8 +90,15 @@ public:
     typename CoroutineBase::End final_suspend() noexcept { return {}; }
 
 private:
-    void deallocate() noexcept override { Handle::from_promise(*this).destroy(); }
-    void resume() noexcept override { Handle::from_promise(*this).resume(); }
+    void deallocate() noexcept override {
+        const ContextGuard context;
+        this->context_.exchange();  // locals that are left end in the coroutine's own
+        Handle::from_promise(*this).destroy();
+    }
+    void resume() noexcept override {
+        this->context_.exchange();
+        Handle::from_promise(*this).resume();
+    }
     // Only the innermost, unfired Core of a line is failed from outside; a coroutine always waits for another one.
     void fail(Failure) noexcept override {}
 };
