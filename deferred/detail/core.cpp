@@ -20,10 +20,15 @@ std::byte* aligned_up(std::byte* at, std::size_t alignment) noexcept {
 }  // namespace
 
 Core::~Core() {
-    while (blocks_ != nullptr) {
-        Block* block = std::exchange(blocks_, blocks_->next);
-        ::operator delete(block, block->size, std::align_val_t(block->alignment));
-    }
+    while (blocks_ != nullptr)
+        free(*std::exchange(blocks_, blocks_->next));
+}
+
+void Core::free(Block& block) noexcept {
+    const std::size_t size = block.size;
+    const auto alignment = std::align_val_t(block.alignment);
+    if (block.end != nullptr) block.end(block);
+    ::operator delete(&block, size, alignment);
 }
 
 void* Core::allocate(std::size_t size, std::size_t alignment) {

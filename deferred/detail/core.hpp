@@ -84,6 +84,17 @@ public:
 
     void* allocate(std::size_t size, std::size_t alignment);
 
+    /// Memory of the arena, or an object that goes when the Core does: after the locals of a coroutine. `end` ends the
+    /// object; the memory is freed with what it was allocated with, operator new of that size and alignment.
+    struct Block {
+        Block* next = nullptr;
+        std::size_t size;
+        std::size_t alignment;
+        void (*end)(Block&) noexcept = nullptr;
+    };
+    void keep(Block& block) noexcept { block.next = std::exchange(blocks_, &block); }
+    static void free(Block& block) noexcept;
+
     friend void drop(Core* tail) noexcept;
     friend void cancel(Core* tail) noexcept;
     friend class plait::Pause;
@@ -108,12 +119,6 @@ protected:
     }
 
 private:
-    struct Block {
-        Block* next;
-        std::size_t size;
-        std::size_t alignment;
-    };
-
     static void advance(Core* start) noexcept;
     void run_links() noexcept;
     bool continue_coroutine() noexcept;

@@ -33,6 +33,11 @@ struct Access {
         promise.spent_ = true;
         return static_cast<HeapCore<T>*>(std::exchange(promise.core_, nullptr));
     }
+    /// Continues `deferred` with a step of the library's own.
+    template <typename U, typename T, typename Step>
+    static Deferred<U> append(Deferred<T>& deferred, Step step, SourceLocation added) {
+        return deferred.template append<U>(std::move(step), added);
+    }
     /// Empties `deferred` into `out`, taking over a result that is here.
     template <typename T>
     static void move_into(Deferred<T>& deferred, Slot<T>& out) {
