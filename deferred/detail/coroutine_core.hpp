@@ -58,6 +58,7 @@ public:
         awaiting_at_ = at;
         if (!wait_for(inner, to, transfer)) return false;
         mark_suspended();
+        context_.exchange();
         return true;
     }
 
@@ -80,6 +81,7 @@ protected:
         template <typename P>
         void await_suspend(std::coroutine_handle<P> self) noexcept {
             self.promise().mark_suspended();
+            self.promise().context_.exchange();
         }
         void await_resume() noexcept {}
     };
@@ -89,6 +91,8 @@ protected:
     Failure failure_of_body(SourceLocation where) noexcept {
         return thrown_by_step(thrown_ ? &*thrown_ : nullptr, where);
     }
+
+    CoroutineContext context_;
 
 private:
     SourceLocation awaiting_at_;
@@ -142,8 +146,15 @@ public:
     typename CoroutineBase::End final_suspend() noexcept { return {}; }
 
 private:
-    void deallocate() noexcept override { Handle::from_promise(*this).destroy(); }
-    void resume() noexcept override { Handle::from_promise(*this).resume(); }
+    void deallocate() noexcept override {
+        const ContextGuard context;
+        this->context_.exchange();  // locals that are left end in the coroutine's own
+        Handle::from_promise(*this).destroy();
+    }
+    void resume() noexcept override {
+        this->context_.exchange();
+        Handle::from_promise(*this).resume();
+    }
     // Only the innermost, unfired Core of a line is failed from outside; a coroutine always waits for another one.
     void fail(Failure) noexcept override {}
 };
