@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "plait/deferred/detail/context_switch.hpp"
 #include "plait/deferred/failure.hpp"
 #include "plait/deferred/pause.hpp"
 
@@ -68,6 +69,11 @@ public:
         return fired_ && !running_ && !paused_ && waiting_on_ == nullptr && first_link_ == nullptr;
     }
     void append(Link* link) noexcept;
+    /// Before a callback is made and appended: it will run in the context that is current now.
+    void keep_context() {
+        if (current_context != nullptr || contexts_) [[unlikely]]
+            append_context();
+    }
     void* slot() const noexcept { return slot_; }
     SourceLocation made() const noexcept { return made_; }
     /// Keeps itself alive until it has settled.
@@ -120,6 +126,7 @@ protected:
 
 private:
     static void advance(Core* start) noexcept;
+    void append_context();
     void run_links() noexcept;
     bool continue_coroutine() noexcept;
     void step_aside() noexcept;
@@ -159,6 +166,7 @@ private:
     bool asking_canceller_ : 1 = false;
     bool detached_ : 1 = false;
     bool paused_ : 1 = false;
+    bool contexts_ : 1 = false;  // some link enters one: those after it each say which is theirs
 };
 
 /// The end of a tail's life: cancels what is pending, destroys callbacks and coroutines unrun, innermost first.

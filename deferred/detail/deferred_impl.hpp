@@ -104,6 +104,7 @@ Deferred<U> Deferred<T>::append(Step&& step, SourceLocation added) {
     Deferred<U> next;
     if (slot_.is_pending()) {
         detail::Core* core = slot_.core();
+        core->keep_context();
         core->append(detail::make_in<detail::StepLink<Step, T, U>>(*core, std::forward<Step>(step), added));
         next.slot_.set_pending(slot_.release_core());
     } else {
