@@ -50,6 +50,13 @@ public:
             [shared = state_] { return std::static_pointer_cast<const T>(shared->value()); }, made);
     }
 
+    /// `co_await shared`: a branch of it, with a copy of the value.
+    Deferred<T> operator co_await() const
+        requires std::is_copy_constructible_v<T>
+    {
+        return branch();
+    }
+
     /// Cancels the source for all; nothing to do when it has ended.
     void cancel() { state().cancel(); }
 
@@ -67,12 +74,6 @@ private:
 
     detail::Ref<detail::SharedState> state_;
 };
-
-/// `co_await shared`: a branch of it, with a copy of the value.
-template <typename T>
-auto operator co_await(const SharedDeferred<T>& shared) {
-    return operator co_await(shared.branch());
-}
 
 template <typename T>
 SharedDeferred<T> Deferred<T>::share(SourceLocation made) && {
