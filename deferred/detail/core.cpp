@@ -12,6 +12,18 @@ namespace {
 
 constexpr std::size_t smallest_block = 512;
 
+/// Not a callback: makes a context, or null for none, current for the link behind it.
+struct EnterContext final : Link {
+    explicit EnterContext(ContextData* taken) noexcept : Link{&enter, &forget}, context(taken) {}
+
+    static void enter(Link& base, Core&) noexcept { set_context(static_cast<EnterContext&>(base).context); }
+    static void forget(Link& base) noexcept {
+        if (ContextData* context = static_cast<EnterContext&>(base).context) release_context(context);
+    }
+
+    ContextData* context;
+};
+
 std::byte* aligned_up(std::byte* at, std::size_t alignment) noexcept {
     const auto address = reinterpret_cast<std::uintptr_t>(at);
     return at + ((alignment - address % alignment) % alignment);
@@ -50,6 +62,13 @@ void Core::append(Link* link) noexcept {
     last_link_ = link;
 }
 
+void Core::append_context() {
+    auto* link = ::new (allocate(sizeof(EnterContext), alignof(EnterContext))) EnterContext(current_context);
+    if (current_context != nullptr) retain_context(current_context);
+    contexts_ = true;
+    append(link);
+}
+
 void Core::fire(void* slot, Discard discard) noexcept {
     CoreGuard guard(this);
     fired_ = true;
@@ -75,6 +94,7 @@ void Core::fire_with(Core* inner, void* slot, Transfer transfer, Discard discard
 // Runs `start`, then whoever waited for it, then whoever waited for that one, for as long as each of them settles.
 void Core::advance(Core* start) noexcept {
     CoreGuard core(start);
+    const ContextGuard context;
     for (;;) {
         core->run_links();
         if (core->abandoned_) return core->clear();
@@ -98,6 +118,7 @@ void Core::advance(Core* start) noexcept {
 }
 
 void Core::run_links() noexcept {
+    leave_all_contexts();
     while (first_link_ != nullptr && waiting_on_ == nullptr && !abandoned_ && !paused_) {
         Link* link = first_link_;
         first_link_ = link->next;
@@ -212,6 +233,13 @@ void Core::clear() noexcept {
     discard_result();
     destroy_links();
     let_go_of_pauses();
+    if (blocks_ != nullptr && !has_locals()) end_kept();
+}
+
+// Somebody's Promise may keep the memory for long.
+void Core::end_kept() noexcept {
+    for (Block* block = blocks_; block != nullptr; block = block->next)
+        if (auto* end = std::exchange(block->end, nullptr)) end(*block);
 }
 
 void Core::discard_result() noexcept {

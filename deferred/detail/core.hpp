@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "plait/deferred/detail/context_switch.hpp"
 #include "plait/deferred/failure.hpp"
 #include "plait/deferred/pause.hpp"
 
@@ -68,6 +69,11 @@ public:
         return fired_ && !running_ && !paused_ && waiting_on_ == nullptr && first_link_ == nullptr;
     }
     void append(Link* link) noexcept;
+    /// Before a callback is made and appended: it will run in the context that is current now.
+    void keep_context() {
+        if (current_context != nullptr || contexts_) [[unlikely]]
+            append_context();
+    }
     void* slot() const noexcept { return slot_; }
     SourceLocation made() const noexcept { return made_; }
     /// Keeps itself alive until it has settled.
@@ -84,8 +90,9 @@ public:
 
     void* allocate(std::size_t size, std::size_t alignment);
 
-    /// Memory of the arena, or an object that goes when the Core does: after the locals of a coroutine. `end` ends the
-    /// object; the memory is freed with what it was allocated with, operator new of that size and alignment.
+    /// Memory of the arena, or an object kept with the Core: it goes when the Core ends or is dropped; with a coroutine
+    /// after its locals. `end` ends the object; the memory is freed as what it was allocated with, operator new of that
+    /// size and alignment.
     struct Block {
         Block* next = nullptr;
         std::size_t size;
@@ -109,6 +116,8 @@ protected:
     virtual void fail(Failure failure) noexcept = 0;
     /// Continues the coroutine. Only for Cores that are one.
     virtual void resume() noexcept {}
+    /// It has locals that go with the Core, not before.
+    virtual bool has_locals() const noexcept { return false; }
 
     // A coroutine is "running" from its start to each suspension, and fired when its body has ended.
     void mark_started() noexcept { running_ = true; }
@@ -120,6 +129,7 @@ protected:
 
 private:
     static void advance(Core* start) noexcept;
+    void append_context();
     void run_links() noexcept;
     bool continue_coroutine() noexcept;
     void step_aside() noexcept;
@@ -131,6 +141,7 @@ private:
     void destroy_links() noexcept;
     void go_on() noexcept;
     void let_go_of_pauses() noexcept;
+    void end_kept() noexcept;
     /// Waits, and has nothing to do with what comes but hand it on.
     bool passes_on() const noexcept {
         return fired_ && !running_ && !paused_ && first_link_ == nullptr && waiting_on_ != nullptr;
@@ -159,6 +170,7 @@ private:
     bool asking_canceller_ : 1 = false;
     bool detached_ : 1 = false;
     bool paused_ : 1 = false;
+    bool contexts_ : 1 = false;  // some link enters one: those after it each say which is theirs
 };
 
 /// The end of a tail's life: cancels what is pending, destroys callbacks and coroutines unrun, innermost first.
