@@ -127,8 +127,8 @@ public:
     /// like one whose result is not here. From inside one of its own callbacks it holds what comes after that one.
     Pause pause(SourceLocation made = SourceLocation::current());
 
-    /// A name for the chain, in dumps and reports of tracing (trace.hpp). Does nothing while that is off, nor for a ready
-    /// one.
+    /// A name for the chain, in dumps and reports of tracing (trace.hpp). Does nothing while that is off, nor for a
+    /// ready one.
     Deferred named(std::string_view name) &&;
 
     // --- looking

@@ -63,7 +63,8 @@ public:
             for (std::size_t i = below.size(); i-- > 0;)
                 rest.push_back({below[i], place.depth + 1});
         }
-        if (shown < chains_.size()) text.append("... and ").append(std::to_string(chains_.size() - shown)).append(" more\n");
+        if (shown < chains_.size())
+            text.append("... and ").append(std::to_string(chains_.size() - shown)).append(" more\n");
         return text;
     }
 

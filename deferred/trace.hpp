@@ -18,7 +18,8 @@ namespace plait {
 /// recorded stays so until it ends, also after this is off. Chains made before are seen only where recorded ones wait
 /// for them. Ready Deferreds are no chains.
 ///
-/// Cost:    off, a flag looked at when a chain is made. On, an allocation, a lock and the time of day for each chain; no
+/// Cost:    off, a flag looked at when a chain is made. On, an allocation, a lock and the time of day for each chain;
+/// no
 ///          more than 100,000 are recorded at a time, the rest is counted.
 /// Threads: any.
 void set_tracing(bool on) noexcept;
@@ -50,8 +51,8 @@ struct PendingChain {
     std::uint64_t id = 0;  ///< unique, and rising in the order of making
     Kind kind = Kind::promise;
     State state = State::waiting;
-    std::string name;     ///< what Deferred::named() said
-    SourceLocation made;  ///< make_deferred() or the coroutine
+    std::string name;                             ///< what Deferred::named() said
+    SourceLocation made;                          ///< make_deferred() or the coroutine
     std::optional<std::chrono::nanoseconds> age;  ///< none for one made before tracing was on
     std::size_t callbacks = 0;                    ///< waiting to be run
     std::optional<SourceLocation> awaits_at;      ///< the co_await a coroutine is suspended at

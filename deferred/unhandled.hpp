@@ -12,7 +12,7 @@ namespace plait {
 /// Lives only during the hook's call; copy the Failure to keep it.
 struct UnhandledFailure {
     const Failure& failure;
-    SourceLocation made;  ///< where the Deferred was made; for a ready one, where its Failure was made
+    SourceLocation made;         ///< where the Deferred was made; for a ready one, where its Failure was made
     std::string_view name = {};  ///< what Deferred::named() said, with tracing on (trace.hpp)
 };
 

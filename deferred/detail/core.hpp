@@ -77,7 +77,9 @@ public:
     }
     void* slot() const noexcept { return slot_; }
     /// What the present result is. Not while running.
-    SlotLook look() const noexcept { return discard_ != nullptr && slot_ != nullptr ? discard_(slot_, nullptr) : SlotLook(); }
+    SlotLook look() const noexcept {
+        return discard_ != nullptr && slot_ != nullptr ? discard_(slot_, nullptr) : SlotLook();
+    }
     std::size_t callbacks_waiting() const noexcept;
     /// There is a record of it in the tracing.
     bool traced() const noexcept { return traced_; }

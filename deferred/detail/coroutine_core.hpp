@@ -51,9 +51,6 @@ public:
         }
     }
 
-    /// Where it waits, once it has been suspended; kept for tracing.
-    SourceLocation awaiting_at() const noexcept { return awaiting_at_; }
-
     bool suspend_for(Core* inner, void* to, Transfer transfer, SourceLocation at) noexcept {
         awaiting_at_ = at;
         if (!wait_for(inner, to, transfer)) return false;
@@ -95,6 +92,8 @@ protected:
     CoroutineContext context_;
 
 private:
+    const SourceLocation* awaits_at() const noexcept override { return &awaiting_at_; }
+
     SourceLocation awaiting_at_;
     std::optional<Failure> thrown_;
 };

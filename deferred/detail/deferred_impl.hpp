@@ -24,6 +24,10 @@ struct Access {
         return made;
     }
     template <typename T>
+    static const Core* core(const Promise<T>& promise) noexcept {
+        return promise.core_;
+    }
+    template <typename T>
     static Promise<T> promise(Core* core) noexcept {
         return Promise<T>(core);
     }

@@ -108,7 +108,8 @@ std::string describe_core(const Core& core, const std::string& result) {
     if (chain.state == PendingChain::State::paused) return text.append("; paused");
     const Core* inner = TraceView::waits_for(core);
     if (inner == nullptr) return text.append("; no result yet");
-    text.append(chain.awaits_at ? "; waits at the co_await " + describe_place(*chain.awaits_at) + " for " : "; waits for ");
+    text.append(chain.awaits_at ? "; waits at the co_await " + describe_place(*chain.awaits_at) + " for "
+                                : "; waits for ");
     return text.append(introduced(chain_of(*inner)));
 }
 

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <type_traits>
 
-#include "plait/deferred/detail/deferred_impl.hpp"
+#include "plait/deferred/deferred.hpp"
 #include "plait/deferred/detail/trace_hooks.hpp"
 #include "plait/deferred/detail/type_name.hpp"
 

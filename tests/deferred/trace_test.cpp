@@ -60,8 +60,8 @@ BOOST_AUTO_TEST_CASE(a_pending_chain_says_its_name_where_it_was_made_how_old_it_
     const Tracing on;
     const unsigned line = __LINE__ + 1;
     auto [deferred, promise] = make_deferred<int>();
-    auto last = std::move(deferred).add_callback([](int n) { return n; }).named("reading /config").add_callback([](int) {
-    });
+    auto last =
+        std::move(deferred).add_callback([](int n) { return n; }).named("reading /config").add_callback([](int) {});
     const auto all = pending();
     BOOST_REQUIRE(all.size() == 1u);
     BOOST_TEST(all[0].name == "reading /config");
@@ -315,7 +315,8 @@ BOOST_AUTO_TEST_CASE(long_names_are_cut) {
     BOOST_TEST(dump_pending().size() < 1000u);
 }
 
-// describe() and the acceptance cases of Twisted's repr ----------------------------------------------------------------
+// describe() and the acceptance cases of Twisted's repr
+// ----------------------------------------------------------------
 
 BOOST_AUTO_TEST_CASE(repr) {
     auto [deferred, promise] = make_deferred<int>();
@@ -344,9 +345,10 @@ BOOST_AUTO_TEST_CASE(reprWithResult) {
 BOOST_AUTO_TEST_CASE(reprWithChaining) {
     auto inner = make_deferred<int>();
     auto outer = make_deferred<int>();
-    auto last = std::move(outer.deferred)
-                    .add_callback([&](int) { return std::move(inner.deferred); })
-                    .add_callback([](int n) { return n; });
+    auto last =
+        std::move(outer.deferred).add_callback([&](int) { return std::move(inner.deferred); }).add_callback([](int n) {
+            return n;
+        });
     outer.promise.callback(1);
     const std::string text = describe(last);
     BOOST_TEST(contains(text, "; waits for a Deferred made at "));
