@@ -101,6 +101,7 @@ private:
 }  // namespace
 
 void set_tracing(bool on) noexcept {
+    if (on && !tracing()) detail::forget_chains_without_room();
     detail::tracing_on.store(on, std::memory_order_relaxed);
 }
 

@@ -51,6 +51,9 @@ public:
         }
     }
 
+    /// Where it waits, once it has been suspended; kept for tracing.
+    SourceLocation awaiting_at() const noexcept { return awaiting_at_; }
+
     bool suspend_for(Core* inner, void* to, Transfer transfer, SourceLocation at) noexcept {
         awaiting_at_ = at;
         if (!wait_for(inner, to, transfer)) return false;

@@ -178,6 +178,11 @@ struct Gathered {
 
 }  // namespace
 
+void forget_chains_without_room() noexcept {
+    const std::lock_guard lock(registry().mutex);
+    registry().without_room = 0;
+}
+
 Recorded recorded_chains() {
     Gathered gathered;
     Recorded recorded;

@@ -41,11 +41,12 @@ public:
     static PendingChain look(const Core& core, const Failure*& failure) noexcept;
 };
 
-/// The chains of this thread, and how many chains of all threads had no room.
+/// The chains of this thread, and how many chains of all threads had no room since tracing was turned on.
 struct Recorded {
     std::vector<PendingChain> chains;
     std::uint64_t without_room = 0;
 };
 Recorded recorded_chains();
+void forget_chains_without_room() noexcept;
 
 }  // namespace plait::detail

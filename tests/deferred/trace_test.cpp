@@ -299,12 +299,15 @@ BOOST_AUTO_TEST_CASE(chains_that_wait_for_each_other_are_shown_too) {
     parts.push_back(std::move(gate.deferred).named("part").add_callback([&](int) {
         return std::move(whole).add_callback([](const std::vector<int>&) { return 1; });
     }));
+    auto breaks = make_deferred<int>();
+    parts.push_back(std::move(breaks.deferred));
     whole = gather(std::move(parts)).named("whole");
     gate.promise.callback(1);
     const std::string text = dump_pending();
     BOOST_TEST(contains(text, "\"part\""));
     BOOST_TEST(contains(text, "\"whole\""));
     BOOST_TEST(!contains(text, "more\n"));
+    breaks.promise.errback(std::runtime_error("the circle ends"));
 }
 
 BOOST_AUTO_TEST_CASE(long_names_are_cut) {
