@@ -22,10 +22,14 @@ namespace detail {
 struct Access;
 template <typename T>
 class CoroutineCore;
+template <typename T, typename... Objects>
+struct IncludeAttachHpp;
 }  // namespace detail
 
 template <typename T = Unit>
 class Promise;
+template <typename T>
+class SharedDeferred;
 
 /// Waits for one value or one Failure.
 ///
@@ -110,6 +114,13 @@ public:
         requires(!std::is_convertible_v<F, std::string>)
     Deferred add_timeout(Clock& clock, Limit limit, F&& on_timeout,
                          SourceLocation added = SourceLocation::current()) &&;
+
+    /// Lets several wait for it. Needs share.hpp included.
+    SharedDeferred<T> share(SourceLocation made = SourceLocation::current()) &&;
+
+    /// Keeps `objects` until it has its result, or has been dropped. Needs attach.hpp included, which says more.
+    template <typename... Objects>
+    typename detail::IncludeAttachHpp<T, Objects...>::Next attach(Objects&&... objects) &&;
 
     /// Lets it run on without an owner. `on_failure(Failure)` is not optional: it returns nothing that matters, and
     /// what it throws is reported as unhandled. A value at the end is dropped.
