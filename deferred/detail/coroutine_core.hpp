@@ -95,7 +95,7 @@ protected:
     CoroutineContext context_;
 
 private:
-    bool has_locals() const noexcept override { return true; }
+    const SourceLocation* awaits_at() const noexcept override { return &awaiting_at_; }
 
     SourceLocation awaiting_at_;
     std::optional<Failure> thrown_;
