@@ -11,11 +11,6 @@
 
 namespace plait::detail {
 
-template <typename R>
-inline constexpr bool is_deferred = false;
-template <typename T>
-inline constexpr bool is_deferred<Deferred<T>> = true;
-
 /// Members go last to first: what the call may still use, and then its turn.
 template <typename F>
 struct Held {
