@@ -5,6 +5,8 @@
 
 #include <string>
 
+#include <string_view>
+
 #include "plait/deferred/detail/links.hpp"
 #include "plait/deferred/errors.hpp"
 #include "plait/deferred/failure.hpp"
@@ -135,6 +137,10 @@ public:
     /// Holds the chain still until the Pause is unpaused or destroyed; see pause.hpp. A ready one waits from then on
     /// like one whose result is not here. From inside one of its own callbacks it holds what comes after that one.
     Pause pause(SourceLocation made = SourceLocation::current());
+
+    /// A name for the chain, in dumps and reports of tracing (trace.hpp). Does nothing while that is off, nor for a
+    /// ready one.
+    Deferred named(std::string_view name) &&;
 
     // --- looking
 

@@ -69,6 +69,13 @@ void Core::append_context() {
     append(link);
 }
 
+std::size_t Core::callbacks_waiting() const noexcept {
+    std::size_t count = 0;
+    for (const Link* link = first_link_; link != nullptr; link = link->next)
+        count += link->run != &EnterContext::enter ? 1 : 0;
+    return count;
+}
+
 void Core::fire(void* slot, Discard discard) noexcept {
     CoreGuard guard(this);
     fired_ = true;
@@ -236,7 +243,7 @@ void Core::clear() noexcept {
 }
 
 void Core::discard_result() noexcept {
-    if (discard_ != nullptr && slot_ != nullptr) std::exchange(discard_, nullptr)(std::exchange(slot_, nullptr), *this);
+    if (discard_ != nullptr && slot_ != nullptr) std::exchange(discard_, nullptr)(std::exchange(slot_, nullptr), this);
 }
 
 void Core::destroy_links() noexcept {

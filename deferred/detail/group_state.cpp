@@ -18,7 +18,10 @@ GroupState::~GroupState() {
     if (failure_) ignore(*failure_);
 }
 
+    if (tracing_enabled()) [[unlikely]]
+        trace_parts();
 void GroupState::all_taken() {
+void GroupState::release() {
     held_ = false;
     go_on();
 }
@@ -29,6 +32,13 @@ void GroupState::cancel_all() {
     held_ = cancelled_ = true;
     cancel_parts();
     all_taken();
+}
+
+void GroupState::trace_parts() const noexcept {
+    const Core* of = whole();
+    if (of == nullptr) return;
+    for (const Deferred<>& part : parts_)
+        if (const auto& slot = Access::slot(part); slot.is_pending()) trace_part(*slot.core(), *of);
 }
 
 bool GroupState::decide(Failure failure) noexcept {
