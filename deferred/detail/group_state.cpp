@@ -18,10 +18,9 @@ GroupState::~GroupState() {
     if (failure_) ignore(*failure_);
 }
 
+void GroupState::all_taken() {
     if (tracing_enabled()) [[unlikely]]
         trace_parts();
-void GroupState::all_taken() {
-void GroupState::release() {
     held_ = false;
     go_on();
 }
