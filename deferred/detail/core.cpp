@@ -240,6 +240,13 @@ void Core::clear() noexcept {
     discard_result();
     destroy_links();
     let_go_of_pauses();
+    if (blocks_ != nullptr && awaits_at() == nullptr) end_kept();  // a coroutine's locals may refer to them
+}
+
+// Not left to the end of the memory: somebody's Promise may keep that for long.
+void Core::end_kept() noexcept {
+    for (Block* block = blocks_; block != nullptr; block = block->next)
+        if (auto* end = std::exchange(block->end, nullptr)) end(*block);
 }
 
 void Core::discard_result() noexcept {

@@ -98,8 +98,9 @@ public:
 
     void* allocate(std::size_t size, std::size_t alignment);
 
-    /// Memory of the arena, or an object that goes when the Core does: after the locals of a coroutine. `end` ends the
-    /// object; the memory is freed with what it was allocated with, operator new of that size and alignment.
+    /// Memory of the arena, or an object kept with the Core: it goes when the Core ends or is dropped; with a coroutine
+    /// after its locals. `end` ends the object; the memory is freed as what it was allocated with, operator new of that
+    /// size and alignment.
     struct Block {
         Block* next = nullptr;
         std::size_t size;
@@ -152,6 +153,7 @@ private:
     void destroy_links() noexcept;
     void go_on() noexcept;
     void let_go_of_pauses() noexcept;
+    void end_kept() noexcept;
     /// Waits, and has nothing to do with what comes but hand it on.
     bool passes_on() const noexcept {
         return fired_ && !running_ && !paused_ && first_link_ == nullptr && waiting_on_ != nullptr;
