@@ -18,6 +18,8 @@ BELOW = {
 HIDDEN = re.compile(r"^(ev\.h|ev\+\+\.h|openssl/|ares|boost/|fmt/|simdjson)")
 # For users of Boost.Test alone: it ties what we have to what they have, and no other header includes it.
 FOR_BOOST_TEST = Path("deferred/testing/boost_test.hpp")
+STANDARD = re.compile(r"[a-z_0-9]+|cxxabi\.h")
+SYSTEM = re.compile(STANDARD.pattern + r"|fcntl\.h|unistd\.h|sys/(file|stat)\.h")
 CODE = (".hpp", ".cpp")
 
 
@@ -55,9 +57,11 @@ def libev_is_included_in_one_folder(tree):
 
 
 def deferred_needs_only_the_standard_library(tree):
+    """And, in sources, the system's own headers: a lock between processes is made of files."""
     for path in tree.files(*CODE, under=("deferred",)):
         for number, angled, what in tree.includes(path):
-            if path != FOR_BOOST_TEST and angled and not re.fullmatch(r"[a-z_0-9]+|cxxabi\.h", what):
+            known = SYSTEM if path.suffix == ".cpp" else STANDARD
+            if path != FOR_BOOST_TEST and angled and not known.fullmatch(what):
                 yield f"{path}:{number}: <{what}> does not come with C++ itself"
 
 
