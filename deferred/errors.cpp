@@ -8,7 +8,7 @@ UsageError::~UsageError() = default;
 
 AlreadyFired::AlreadyFired()
     : AlreadyFired("This Promise has already been fired: a Promise delivers one result, once.") {}
-AlreadyFired::AlreadyFired(const char* sentence) : UsageError(sentence) {}
+AlreadyFired::AlreadyFired(const std::string& sentence) : UsageError(sentence) {}
 AlreadyFired::~AlreadyFired() = default;
 
 InvalidState::~InvalidState() = default;
