@@ -14,10 +14,18 @@ struct Access {
         return deferred.slot_;
     }
     template <typename T>
+    static const Slot<T>& slot(const Deferred<T>& deferred) noexcept {
+        return deferred.slot_;
+    }
+    template <typename T>
     static Deferred<T> pending(Core* core) noexcept {
         Deferred<T> made;
         made.slot_.set_pending(core);
         return made;
+    }
+    template <typename T>
+    static const Core* core(const Promise<T>& promise) noexcept {
+        return promise.core_;
     }
     template <typename T>
     static Promise<T> promise(Core* core) noexcept {
@@ -190,6 +198,13 @@ Pause Deferred<T>::pause(SourceLocation made) {
         slot_.set_pending(core);
     }
     return Pause(*slot_.core());
+}
+
+template <typename T>
+Deferred<T> Deferred<T>::named(std::string_view name) && {
+    if (slot_.is_pending() && slot_.core()->traced()) [[unlikely]]
+        detail::trace_named(*slot_.core(), name);
+    return std::move(*this);
 }
 
 template <typename T>
