@@ -7,7 +7,9 @@ Error::~Error() = default;
 UsageError::~UsageError() = default;
 
 AlreadyFired::AlreadyFired()
-    : AlreadyFired("This Promise has already been fired: a Promise delivers one result, once.") {}
+    : AlreadyFired(
+          "This Promise has already been fired: a Promise delivers one result, once. Make one for each result, or ask "
+          "wanted() first.") {}
 AlreadyFired::AlreadyFired(const std::string& sentence) : UsageError(sentence) {}
 AlreadyFired::~AlreadyFired() = default;
 

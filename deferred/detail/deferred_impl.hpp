@@ -33,13 +33,12 @@ struct Access {
     }
     /// Whether the promise takes a result now. False: it is swallowed. Throws when there can be none.
     template <typename T>
-    static bool ready_to_fire(Promise<T>& promise) {
-        return promise.ready_to_fire();
+    static bool ready_to_fire(Promise<T>& promise, SourceLocation fired = SourceLocation::current()) {
+        return promise.ready_to_fire(fired);
     }
     template <typename T>
     static HeapCore<T>* release_fired(Promise<T>& promise) noexcept {
-        promise.spent_ = true;
-        promise.made_ = promise.core_->made();
+        promise.spent_ |= 1;
         return static_cast<HeapCore<T>*>(std::exchange(promise.core_, nullptr));
     }
     /// Continues `deferred` with a step of the library's own.
@@ -234,29 +233,30 @@ Promise<T>::~Promise() {
 }
 
 template <typename T>
-bool Promise<T>::ready_to_fire() {
+bool Promise<T>::ready_to_fire(SourceLocation fired) {
     if (core_ == nullptr) {
-        if (spent_) detail::throw_already_fired(made_);
+        if (spent_ != 0) detail::throw_already_fired(nullptr, spent_, fired);
         detail::throw_empty_promise();
     }
     if (core_->ignores_results()) {
         forget();
         return false;
     }
-    if (core_->fired()) detail::throw_already_fired(core_->made());
+    if (core_->fired()) detail::throw_already_fired(core_, spent_, fired);
+    if (core_->traced()) [[unlikely]]
+        spent_ = detail::trace_fired(*core_, fired);
     return true;
 }
 
 template <typename T>
 void Promise<T>::forget() noexcept {
-    spent_ = true;
-    made_ = core_->made();
+    spent_ |= 1;
     std::exchange(core_, nullptr)->release();
 }
 
 template <typename T>
-void Promise<T>::callback(T value) {
-    if (!ready_to_fire()) return;
+void Promise<T>::callback(T value, SourceLocation fired) {
+    if (!ready_to_fire(fired)) return;
     typed().first().set_value(std::move(value));
     auto* core = detail::Access::release_fired(*this);
     core->fire_first();
@@ -264,8 +264,8 @@ void Promise<T>::callback(T value) {
 }
 
 template <typename T>
-void Promise<T>::errback(Failure failure) {
-    if (!ready_to_fire()) return;
+void Promise<T>::errback(Failure failure, SourceLocation fired) {
+    if (!ready_to_fire(fired)) return;
     typed().first().set_failure(std::move(failure));
     auto* core = detail::Access::release_fired(*this);
     core->fire_first();
@@ -309,8 +309,8 @@ DeferredPair<T> make_deferred(F&& canceller, SourceLocation made) {
 }
 
 template <typename T>
-void chain_deferred(Deferred<T> deferred, Promise<T> promise) {
-    if (!detail::Access::ready_to_fire(promise)) return;
+void chain_deferred(Deferred<T> deferred, Promise<T> promise, SourceLocation chained) {
+    if (!detail::Access::ready_to_fire(promise, chained)) return;
     detail::Slot<T> in;
     detail::Access::move_into(deferred, in);
     auto* core = detail::Access::release_fired(promise);

@@ -33,13 +33,6 @@ void throw_empty_promise() {
         "An empty Promise was fired: it was default-made or moved from. Fire the one that it was moved to.");
 }
 
-void throw_already_fired(SourceLocation made) {
-    throw AlreadyFired(
-        "This Promise has already been fired: a Promise delivers one result, once. Make one for each result, or ask "
-        "wanted() first." +
-        made_at(made));
-}
-
 void throw_null_function(const char* taker) {
     throw InvalidState(std::string(taker) + " was given a null function. Give it one, or leave the call out.");
 }

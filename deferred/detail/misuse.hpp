@@ -1,5 +1,5 @@
 // What the library says when it is used wrongly, where only the run can tell: the mistake, and what to do.
-// Not for what goes wrong outside the program. Mistakes that compilers see are static_asserts, beside what they guard.
+// Not for what goes wrong outside the program; firing twice is in fired_twice.hpp. Mistakes that compilers see are static_asserts, beside what they guard.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +17,6 @@ namespace plait::detail {
 [[noreturn]] void throw_empty_deferred(const char* done);
 [[noreturn]] void throw_not_ready(SourceLocation made);
 [[noreturn]] void throw_empty_promise();
-[[noreturn]] void throw_already_fired(SourceLocation made);
 /// `taker` begins "... was given a null function".
 [[noreturn]] void throw_null_function(const char* taker);
 

@@ -352,7 +352,9 @@ BOOST_AUTO_TEST_CASE(already_called_error_ee) {
     BOOST_TEST(pair.deferred.take().failure().message() == "std::runtime_error: first");
 }
 
+// setDebugging() there is Tracing here.
 BOOST_AUTO_TEST_CASE(already_called_error_debug) {
+    const Tracing on;
     auto pair = make_deferred<int>();
     const auto made = "acceptance_chain_test.cpp:" + std::to_string(__LINE__ - 1);
     pair.promise.callback(1);
