@@ -7,7 +7,7 @@
 
 #include <string_view>
 
-#include "plait/deferred/detail/fired_twice.hpp"
+#include "plait/deferred/detail/mistakes.hpp"
 #include "plait/deferred/detail/links.hpp"
 #include "plait/deferred/errors.hpp"
 #include "plait/deferred/failure.hpp"

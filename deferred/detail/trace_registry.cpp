@@ -5,7 +5,7 @@
 #include <new>
 #include <utility>
 
-#include "plait/deferred/detail/fired_twice.hpp"
+#include "plait/deferred/detail/mistakes.hpp"
 
 namespace plait::detail {
 
@@ -119,6 +119,15 @@ void trace_part(Core& part, const Core& whole) noexcept {
 std::string traced_name(const Core& core) {
     const TraceRecord* record = TraceView::record(core);
     return record != nullptr ? record->name : std::string();
+}
+
+std::optional<MadeChain> find_chain(const Core* core) {
+    if (core == nullptr) return std::nullopt;
+    Registry& all = registry();
+    const std::lock_guard lock(all.mutex);
+    for (const TraceRecord* record = all.newest; record != nullptr; record = record->older)
+        if (&record->core == core && record->thread == &this_thread) return MadeChain{core->made(), record->name};
+    return std::nullopt;
 }
 
 // Looking ------------------------------------------------------------------------------------------------------------
