@@ -5,7 +5,7 @@
 #include <new>
 #include <utility>
 
-#include "plait/deferred/detail/mistakes.hpp"
+#include "plait/deferred/detail/fired_twice.hpp"
 
 namespace plait::detail {
 

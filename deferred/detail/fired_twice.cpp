@@ -1,4 +1,4 @@
-#include "plait/deferred/detail/mistakes.hpp"
+#include "plait/deferred/detail/fired_twice.hpp"
 
 #include <optional>
 #include <string>
@@ -19,17 +19,6 @@ void throw_already_fired(const Core* core, Spent spent, SourceLocation again) {
         text.append("was made at ").append(describe_place(chain->made)).append(".");
     }
     throw AlreadyFired(text.c_str());
-}
-
-void throw_empty_deferred(const char* use, const Core* last) {
-    std::string text = "An empty Deferred was ";
-    text.append(use).append(": it was default-made, moved from, awaited, or its result was taken.");
-    if (const auto chain = find_chain(last)) {
-        text.append(" If what it held still waits, that ");
-        if (!chain->name.empty()) text.append("is ").append(quoted(chain->name)).append(", and ");
-        text.append("was made at ").append(describe_place(chain->made)).append(".");
-    }
-    throw InvalidState(text);
 }
 
 }  // namespace plait::detail

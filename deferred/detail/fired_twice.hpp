@@ -1,5 +1,5 @@
-// The sentences for Promises fired twice and Deferreds used when empty: with tracing on they say where those were made.
-// Not the checks; Promise and Deferred make them.
+// What AlreadyFired says: where the second time was; with tracing on where the first was, and where the Promise was
+// made. Not the check; Promise makes it. Not other mistakes; those are in misuse.hpp.
 #pragma once
 
 #include <cstdint>
@@ -17,8 +17,5 @@ Spent trace_fired(const Core& core, SourceLocation where) noexcept;
 /// `core` is null once the Promise has let go of it.
 /// Firings are remembered for a while: the last thousand.
 [[noreturn]] void throw_already_fired(const Core* core, Spent spent, SourceLocation again);
-
-/// `use` as in "was cancelled"; `last` is the Core that has left the Deferred, if any. It may be gone.
-[[noreturn]] void throw_empty_deferred(const char* use, const Core* last);
 
 }  // namespace plait::detail
