@@ -263,6 +263,7 @@ BOOST_AUTO_TEST_CASE(it_may_be_destroyed_in_a_getters_callback) {
         for (int i = 0; i < 3; ++i)
             queue->put(token.copy());
         queue.reset();
+        BOOST_TEST(token.copy().use_count() == 4);  // the token, this copy, the value here, and the one for b
     });
     auto b = queue->get();
     queue->put(token.copy());
