@@ -80,7 +80,7 @@ Deferred<T> Deferred<T>::fail(Failure failure) {
 /// Takes a result that is here out of its Core, so that what follows sees a ready Deferred or a waiting one.
 template <typename T>
 void Deferred<T>::settle() {
-    if (slot_.is_empty()) detail::throw_empty_deferred("used");
+    if (slot_.is_empty()) detail::throw_empty_deferred("used", slot_.core_that_left());
     if (!slot_.is_pending() || !slot_.core()->settled()) return;
     detail::Core* core = slot_.release_core();
     slot_.take(*static_cast<detail::Slot<T>*>(core->slot()));
@@ -184,13 +184,13 @@ void Deferred<T>::detach(F&& on_failure, SourceLocation added) && {
 
 template <typename T>
 void Deferred<T>::cancel() {
-    if (slot_.is_empty()) detail::throw_empty_deferred("cancelled");
+    if (slot_.is_empty()) detail::throw_empty_deferred("cancelled", slot_.core_that_left());
     if (slot_.is_pending()) detail::cancel(slot_.core());
 }
 
 template <typename T>
 Pause Deferred<T>::pause(SourceLocation made) {
-    if (slot_.is_empty()) detail::throw_empty_deferred("paused");
+    if (slot_.is_empty()) detail::throw_empty_deferred("paused", slot_.core_that_left());
     if (!slot_.is_pending()) {
         auto* core = new detail::HeapCore<T>(slot_.is_failure() ? slot_.failure().origin() : made);
         core->start_with(slot_);

@@ -1,5 +1,6 @@
 // What the library says when it is used wrongly, where only the run can tell: the mistake, and what to do.
-// Not for what goes wrong outside the program; firing twice is in fired_twice.hpp. Mistakes that compilers see are static_asserts, beside what they guard.
+// Not for what goes wrong outside the program; firing twice is in fired_twice.hpp. Mistakes that compilers see are
+// static_asserts, beside what they guard.
 #pragma once
 
 #include <cstddef>
@@ -13,8 +14,10 @@ class Failure;
 
 namespace plait::detail {
 
-/// `done` ends "An empty Deferred was ...".
-[[noreturn]] void throw_empty_deferred(const char* done);
+class Core;
+
+/// `done` ends "An empty Deferred was ...". `left` is the Core that has left it, if any; it may be gone.
+[[noreturn]] void throw_empty_deferred(const char* done, const Core* left = nullptr);
 [[noreturn]] void throw_not_ready(SourceLocation made);
 [[noreturn]] void throw_empty_promise();
 /// `taker` begins "... was given a null function".
