@@ -461,6 +461,22 @@ BOOST_AUTO_TEST_CASE(a_dispatcher_that_throws_is_reported_and_does_not_stop_the_
     BOOST_TEST(reports.count() == 1u);
 }
 
+BOOST_AUTO_TEST_CASE(a_dispatcher_that_calls_at_once_outlives_the_callback_that_drops_the_last_handle) {
+    Token token;
+    int calls = 0;
+    std::optional<AsyncResult<int>> result;
+    Dispatcher dispatcher;
+    dispatcher.dispatch = [&calls, held = token.copy()](UniqueFunction<void()> function) {
+        std::exchange(function, nullptr)();
+        calls += *held + 1;  // reads what it captured, which the result owns
+    };
+    result.emplace(std::move(dispatcher));
+    result->set(1);
+    result->rawlink([&](const AsyncResult<int>&) { result.reset(); });
+    BOOST_TEST(calls == 1);
+    BOOST_TEST(token.gone());
+}
+
 // the end ------------------------------------------------------------------------------------------------------------
 
 BOOST_AUTO_TEST_CASE(an_exception_nobody_was_told_of_is_reported_with_where_the_result_was_made) {

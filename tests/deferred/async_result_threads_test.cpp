@@ -81,6 +81,33 @@ BOOST_AUTO_TEST_CASE(no_waiter_misses_the_wake_up) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(no_wake_up_is_lost_in_the_moment_of_going_to_sleep) {
+    constexpr int rounds = 5'000;
+    const auto limit = 5s;  // a waiter that was not woken finds the result only then
+    std::atomic<int> turn{-1};
+    std::vector<AsyncResult<int>> results;
+    for (int round = 0; round < rounds; ++round)
+        results.emplace_back();
+    std::thread setter([&] {
+        for (int round = 0; round < rounds; ++round) {
+            while (turn < round)
+                std::this_thread::yield();
+            for (std::atomic<int> spins{0}; spins < round % 256;)
+                ++spins;
+            results[static_cast<std::size_t>(round)].set(round);
+        }
+    });
+    int late = 0;
+    for (int round = 0; round < rounds; ++round) {
+        turn = round;
+        const auto before = std::chrono::steady_clock::now();
+        results[static_cast<std::size_t>(round)].wait(limit);
+        if (std::chrono::steady_clock::now() - before >= limit) ++late;
+    }
+    setter.join();
+    BOOST_TEST(late == 0);
+}
+
 BOOST_AUTO_TEST_CASE(waiters_get_the_exception_in_each_thread) {
     for (int round = 0; round < 100; ++round) {
         std::optional<AsyncResult<int>> result(std::in_place);
