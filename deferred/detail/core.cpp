@@ -10,46 +10,38 @@ namespace plait::detail {
 
 namespace {
 
-constexpr std::size_t smallest_block = 512;
-
-std::byte* aligned_up(std::byte* at, std::size_t alignment) noexcept {
-    const auto address = reinterpret_cast<std::uintptr_t>(at);
-    return at + ((alignment - address % alignment) % alignment);
-}
+constexpr std::size_t usual_block = 248;
 
 }  // namespace
 
-Core::~Core() {
-    while (blocks_ != nullptr) {
-        Block* block = std::exchange(blocks_, blocks_->next);
-        ::operator delete(block, block->size, std::align_val_t(block->alignment));
-    }
-}
-
-void* Core::allocate(std::size_t size, std::size_t alignment) {
-    std::byte* at = free_ != nullptr ? aligned_up(free_, alignment) : nullptr;
-    if (at == nullptr || at > free_end_ || static_cast<std::size_t>(free_end_ - at) < size) {
-        const std::size_t block_alignment = std::max(alignment, alignof(std::max_align_t));
-        const std::size_t block_size = std::max(smallest_block, sizeof(Block) + block_alignment + size);
-        void* memory = ::operator new(block_size, std::align_val_t(block_alignment));
-        blocks_ = ::new (memory) Block{blocks_, block_size, block_alignment};
-        at = aligned_up(static_cast<std::byte*>(memory) + sizeof(Block), alignment);
-        free_end_ = static_cast<std::byte*>(memory) + block_size;
-    }
+void* Core::allocate_in_new_block(std::size_t size, std::size_t alignment) {
+    const std::size_t header = (sizeof(Block) + alignment - 1) / alignment * alignment;
+    const std::size_t block_size = std::max(usual_block, header + size);
+    const bool over_aligned = alignment > __STDCPP_DEFAULT_NEW_ALIGNMENT__;
+    void* memory =
+        over_aligned ? ::operator new(block_size, std::align_val_t(alignment)) : recycled_new(block_size);
+    blocks_ = ::new (memory) Block{blocks_, block_size, alignment};
+    std::byte* at = static_cast<std::byte*>(memory) + header;
     free_ = at + size;
+    room_ = static_cast<std::uint16_t>(std::min<std::size_t>(block_size - header - size, UINT16_MAX));
     return at;
 }
 
-void Core::append(Link* link) noexcept {
-    (first_link_ == nullptr ? first_link_ : last_link_->next) = link;
-    last_link_ = link;
+void Core::free_blocks() noexcept {
+    while (blocks_ != nullptr) {
+        Block* block = std::exchange(blocks_, blocks_->next);
+        if (block->alignment > __STDCPP_DEFAULT_NEW_ALIGNMENT__) {
+            ::operator delete(block, block->size, std::align_val_t(block->alignment));
+        } else {
+            recycled_delete(block, block->size);
+        }
+    }
 }
 
 void Core::fire(void* slot, Discard discard) noexcept {
-    CoreGuard guard(this);
     fired_ = true;
     set_result(slot, discard);
-    drop_canceller();
+    if (canceller_ != nullptr) drop_canceller();
     advance(this);
 }
 
@@ -92,13 +84,13 @@ void Core::advance(Core* start) noexcept {
 }
 
 void Core::run_links() noexcept {
+    running_ = true;
     while (first_link_ != nullptr && waiting_on_ == nullptr && !abandoned_) {
         Link* link = first_link_;
         first_link_ = link->next;
-        running_ = true;
-        link->run(*link, *this);
-        running_ = false;
+        link->end(*link, this);
     }
+    running_ = false;
 }
 
 // False when there is nothing to run after it: it waits again, or it was dropped.
@@ -214,7 +206,7 @@ void Core::discard_result() noexcept {
 void Core::destroy_links() noexcept {
     while (first_link_ != nullptr) {
         Link* link = std::exchange(first_link_, first_link_->next);
-        link->destroy(*link);
+        link->end(*link, nullptr);
     }
 }
 

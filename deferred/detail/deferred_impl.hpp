@@ -66,12 +66,16 @@ Deferred<T> Deferred<T>::fail(Failure failure) {
 
 /// Takes a result that is here out of its Core, so that what follows sees a ready Deferred or a waiting one.
 template <typename T>
-void Deferred<T>::settle() {
-    if (slot_.is_empty()) {
-        throw InvalidState(
-            "An empty Deferred was used: it was default-made, moved from, awaited, or its result was taken.");
+inline void Deferred<T>::settle() {
+    if (slot_.is_pending()) {
+        if (slot_.core()->settled()) take_result();
+    } else if (slot_.is_empty()) {
+        detail::throw_empty("used");
     }
-    if (!slot_.is_pending() || !slot_.core()->settled()) return;
+}
+
+template <typename T>
+void Deferred<T>::take_result() noexcept {
     detail::Core* core = slot_.release_core();
     slot_.take(*static_cast<detail::Slot<T>*>(core->slot()));
     core->release();

@@ -22,7 +22,7 @@ void run_step(Step& step, Slot<T>& in, Slot<U>& out, SourceLocation added) noexc
 template <typename Step, typename T, typename U>
 class StepLink final : public Link {
 public:
-    StepLink(Step&& step, SourceLocation added) : Link{&run_link, &destroy_link}, added_(added) {
+    StepLink(Step&& step, SourceLocation added) : Link{&end_link}, added_(added) {
         ::new (static_cast<void*>(&step_)) Step(std::move(step));
     }
     StepLink(const StepLink&) = delete;
@@ -32,14 +32,14 @@ private:
     // The arena frees without destroying: by then the step is gone and the slot is empty.
     ~StepLink() = delete;
 
-    static void run_link(Link& base, Core& core) noexcept {
+    static void end_link(Link& base, Core* core) noexcept {
         auto& self = static_cast<StepLink&>(base);
-        run_step(self.step_, *static_cast<Slot<T>*>(core.slot()), self.out_, self.added_);
+        if (core != nullptr) run_step(self.step_, *static_cast<Slot<T>*>(core->slot()), self.out_, self.added_);
         self.step_.~Step();
-        core.set_result(&self.out_, &discard_slot<U>);
-        if (self.out_.is_pending()) core.wait_for(self.out_.release_core(), &self.out_, &transfer_slot<U>);
+        if (core == nullptr) return;
+        core->set_result(&self.out_, &discard_slot<U>);
+        if (self.out_.is_pending()) core->wait_for(self.out_.release_core(), &self.out_, &transfer_slot<U>);
     }
-    static void destroy_link(Link& base) noexcept { static_cast<StepLink&>(base).step_.~Step(); }
 
     SourceLocation added_;
     union {
