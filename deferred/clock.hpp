@@ -100,12 +100,24 @@ private:
     std::unique_ptr<detail::TimerQueue> timers_;
 };
 
-/// `deferred`, but cancelled when it has not fired within `limit`, and failing with TimeoutError where a cancel of
-/// yours would give Cancelled; any other answer to the cancel passes. The timer goes when the result comes. `what`
-/// names the wait in the error's sentence: "connecting to 10.0.0.1:2181" gives "connecting to 10.0.0.1:2181 took longer
-/// than 5 s".
+/// Calls `f()` after `delay`; fires with what it returns, or what the Deferred it returns ends in.
+/// Cancel: takes the timer back, or cancels what `f` returned. Dropping likewise.
+template <typename F>
+auto defer_later(Clock& clock, Duration delay, F&& f) {
+    return clock.sleep(delay).add_callback(std::forward<F>(f));
+}
+
+/// With nothing to call: Clock::sleep.
+inline Deferred<> defer_later(Clock& clock, Duration delay) {
+    return clock.sleep(delay);
+}
+
+/// Deferred::add_timeout as a function: `co_await with_timeout(clock, zk.get(path), 2s, "reading the configuration")`.
 template <typename T>
-Deferred<T> with_timeout(Clock& clock, Deferred<T> deferred, Duration limit, std::string what);
+Deferred<T> with_timeout(Clock& clock, Deferred<T> deferred, Duration limit, std::string what = "The operation",
+                         SourceLocation added = SourceLocation::current()) {
+    return std::move(deferred).add_timeout(clock, limit, std::move(what), added);
+}
 
 }  // namespace plait
 

@@ -3,13 +3,18 @@
 // Related: coroutine.hpp (co_await, included here), gather.hpp, maybe.hpp, unhandled.hpp. Bodies: detail/.
 #pragma once
 
+#include <string>
+
 #include "plait/deferred/detail/links.hpp"
 #include "plait/deferred/errors.hpp"
 #include "plait/deferred/failure.hpp"
+#include "plait/deferred/pause.hpp"
 #include "plait/deferred/result.hpp"
 #include "plait/deferred/unit.hpp"
 
 namespace plait {
+
+class Clock;
 
 namespace detail {
 struct Access;
@@ -19,6 +24,8 @@ class CoroutineCore;
 
 template <typename T = Unit>
 class Promise;
+template <typename T>
+struct DeferredPair;
 
 /// Waits for one value or one Failure.
 ///
@@ -89,6 +96,21 @@ public:
     detail::AfterValue<F, T> add_callbacks(F&& on_value, G&& on_failure,
                                            SourceLocation added = SourceLocation::current()) &&;
 
+    /// Cancels what was added before it when that has not ended within `limit`, a std::chrono duration; zero or less is
+    /// the clock's next turn. The Cancelled that comes of it becomes a TimeoutError, "connecting to 10.0.0.1:2181 took
+    /// longer than 5 s" with `what` at its start; any other answer passes, and so does a cancel of yours. The timer
+    /// goes when the result comes; a ready Deferred sets none. Needs clock.hpp included.
+    template <typename Limit>
+    Deferred add_timeout(Clock& clock, Limit limit, std::string what = "The operation",
+                         SourceLocation added = SourceLocation::current()) &&;
+
+    /// The same, but `on_timeout(Result<T>, Duration)` says what comes of it: called with whatever the cancelling led
+    /// to, a value too, if the time had passed. Returns what an errback may.
+    template <typename Limit, typename F>
+        requires(!std::is_convertible_v<F, std::string>)
+    Deferred add_timeout(Clock& clock, Limit limit, F&& on_timeout,
+                         SourceLocation added = SourceLocation::current()) &&;
+
     /// Lets it run on without an owner. `on_failure(Failure)` is not optional: it returns nothing that matters, and
     /// what it throws is reported as unhandled. A value at the end is dropped.
     template <typename F>
@@ -101,9 +123,13 @@ public:
     /// ready. What a canceller throws is reported as unhandled and counts as no answer.
     void cancel();
 
+    /// Holds the chain still until the Pause is unpaused or destroyed; see pause.hpp. A ready one waits from then on
+    /// like one whose result is not here. From inside one of its own callbacks it holds what comes after that one.
+    Pause pause(SourceLocation made = SourceLocation::current());
+
     // --- looking
 
-    /// It has its result: nothing to wait for, no callback left to run.
+    /// It has its result: nothing to wait for, no callback left to run, not paused.
     bool ready() const noexcept;
 
     /// False when empty: default-made, moved from, or taken.
@@ -116,10 +142,13 @@ private:
     friend struct detail::Access;
     template <typename U>
     friend class Deferred;
+    friend struct DeferredPair<T>;
 
+    explicit Deferred(detail::Core* core) noexcept { slot_.set_pending(core); }
     template <typename U, typename Step>
     Deferred<U> append(Step&& step, SourceLocation added);
     void settle();
+    void take_result() noexcept;
     void dispose() noexcept;
 
     detail::Slot<T> slot_;
@@ -148,7 +177,9 @@ public:
         spent_ = std::exchange(other.spent_, false);
         return *this;
     }
-    ~Promise();
+    ~Promise() {
+        if (core_ != nullptr) break_promise();
+    }
 
     /// Runs the waiting callbacks before returning.
     void callback(T value = T());
@@ -170,6 +201,7 @@ public:
 
 private:
     friend struct detail::Access;
+    friend struct DeferredPair<T>;
     template <typename F, typename Answer>
     friend class detail::Canceller;
 
@@ -177,7 +209,7 @@ private:
     static Promise borrowed(detail::Core& core) noexcept;
     detail::HeapCore<T>& typed() const noexcept { return static_cast<detail::HeapCore<T>&>(*core_); }
     bool ready_to_fire();
-    void forget() noexcept;
+    void break_promise() noexcept;
 
     detail::Core* core_ = nullptr;
     bool borrowed_ = false;  // a canceller's own: its end breaks no promise
@@ -191,10 +223,14 @@ struct DeferredPair {
     DeferredPair(Deferred<T> d, Promise<T> p) noexcept : deferred(std::move(d)), promise(std::move(p)) {}
     DeferredPair(DeferredPair&&) noexcept = default;
     DeferredPair& operator=(DeferredPair&&) noexcept = default;
-    ~DeferredPair() { deferred = Deferred<T>(); }
+    ~DeferredPair() { const Deferred<T> goes_first(std::move(deferred)); }
 
     Deferred<T> deferred;
     Promise<T> promise;
+
+private:
+    friend struct detail::Access;
+    explicit DeferredPair(detail::Core* core) noexcept : deferred(core), promise(core) {}
 };
 
 /// A pending Deferred and the Promise that fires it.

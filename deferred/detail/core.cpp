@@ -18,8 +18,7 @@ void* Core::allocate_in_new_block(std::size_t size, std::size_t alignment) {
     const std::size_t header = (sizeof(Block) + alignment - 1) / alignment * alignment;
     const std::size_t block_size = std::max(usual_block, header + size);
     const bool over_aligned = alignment > __STDCPP_DEFAULT_NEW_ALIGNMENT__;
-    void* memory =
-        over_aligned ? ::operator new(block_size, std::align_val_t(alignment)) : recycled_new(block_size);
+    void* memory = over_aligned ? ::operator new(block_size, std::align_val_t(alignment)) : recycled_new(block_size);
     blocks_ = ::new (memory) Block{blocks_, block_size, alignment};
     std::byte* at = static_cast<std::byte*>(memory) + header;
     free_ = at + size;
@@ -66,6 +65,7 @@ void Core::advance(Core* start) noexcept {
         core->run_links();
         if (core->abandoned_) return core->clear();
         if (core->waiting_on_ != nullptr) return core->step_aside();
+        if (core->paused_) return;
         if (core->detached_) {
             core->detached_ = false;
             core->discard_result();
@@ -85,7 +85,7 @@ void Core::advance(Core* start) noexcept {
 
 void Core::run_links() noexcept {
     running_ = true;
-    while (first_link_ != nullptr && waiting_on_ == nullptr && !abandoned_) {
+    while (first_link_ != nullptr && waiting_on_ == nullptr && !abandoned_ && !paused_) {
         Link* link = first_link_;
         first_link_ = link->next;
         link->end(*link, this);
@@ -131,7 +131,7 @@ bool Core::wait_for(Core* inner, void* to, Transfer transfer) noexcept {
     }
     // An inner that itself only waits, with nothing to run afterwards, is passed over: a loop written as a callback
     // that returns the next round then keeps one Core, not one a round.
-    while (inner->fired_ && !inner->running_ && inner->first_link_ == nullptr && inner->waiting_on_ != nullptr) {
+    while (inner->passes_on()) {
         Core* next = std::exchange(inner->waiting_on_, nullptr);
         inner->release();
         inner = next;
@@ -145,7 +145,7 @@ bool Core::wait_for(Core* inner, void* to, Transfer transfer) noexcept {
 
 // The same shortening for a Core that already has a waiter when it begins to wait itself.
 void Core::step_aside() noexcept {
-    if (first_link_ != nullptr || waiter_ == nullptr) return;
+    if (!passes_on() || waiter_ == nullptr) return;
     Core* inner = std::exchange(waiting_on_, nullptr);
     Core* waiter = std::exchange(waiter_, nullptr);
     inner->waiter_ = waiter;
@@ -197,6 +197,7 @@ void Core::clear() noexcept {
     drop_canceller();
     discard_result();
     destroy_links();
+    let_go_of_pauses();
 }
 
 void Core::discard_result() noexcept {

@@ -6,6 +6,7 @@
 //      |                 v      | the inner result arrives
 //      |              waiting for an inner Core (a link returned a Deferred, or a coroutine awaits one)
 //      +--drop--> abandoned: canceller asked, links destroyed unrun. Possible in every state.
+// Paused, in whatever state, no further link runs and nothing settles; who waits for it waits on.
 //
 // Owners: `references_` counts the tail (the Deferred, the Core that waits for it, or itself once detached), the
 // Promise, and each stack frame that is inside. Every Core waits for at most one other and is waited for by at most
@@ -19,6 +20,7 @@
 
 #include "plait/deferred/detail/recycler.hpp"
 #include "plait/deferred/failure.hpp"
+#include "plait/deferred/pause.hpp"
 
 namespace plait::detail {
 
@@ -64,7 +66,9 @@ public:
     void fire_with(Core* inner, void* slot, Transfer transfer, Discard discard) noexcept;
 
     // --- the consumer's side
-    bool settled() const noexcept { return fired_ && !running_ && waiting_on_ == nullptr && first_link_ == nullptr; }
+    bool settled() const noexcept {
+        return fired_ && !running_ && !paused_ && waiting_on_ == nullptr && first_link_ == nullptr;
+    }
     void append(Link* link) noexcept {
         (first_link_ == nullptr ? first_link_ : last_link_->next) = link;
         last_link_ = link;
@@ -103,6 +107,7 @@ public:
 
     friend void drop(Core* tail) noexcept;
     friend void cancel(Core* tail) noexcept;
+    friend class plait::Pause;
 
 protected:
     Core(SourceLocation made, std::byte* arena, std::uint16_t room) noexcept : free_(arena), made_(made), room_(room) {}
@@ -117,7 +122,7 @@ protected:
     virtual void resume() noexcept {}
 
     // A coroutine is "running" from its start to each suspension, and fired when its body has ended.
-    void mark_coroutine_started() noexcept { coroutine_ = running_ = true; }
+    void mark_started() noexcept { running_ = true; }
     void mark_suspended() noexcept { running_ = false; }
     void mark_finished(void* slot, Discard discard) noexcept {
         fired_ = true;
@@ -143,10 +148,17 @@ private:
     void ask_canceller() noexcept;
     void drop_canceller() noexcept;
     void destroy_links() noexcept;
+    void go_on() noexcept;
+    void let_go_of_pauses() noexcept;
+    /// Waits, and has nothing to do with what comes but hand it on.
+    bool passes_on() const noexcept {
+        return fired_ && !running_ && !paused_ && first_link_ == nullptr && waiting_on_ != nullptr;
+    }
     bool waits_for_itself_through(const Core* inner) const noexcept;
 
     Core* waiter_ = nullptr;      // owns our tail, unless null
     Core* waiting_on_ = nullptr;  // we own its tail
+    Pause* pauses_ = nullptr;
     Link* first_link_ = nullptr;
     Link* last_link_ = nullptr;
     void* slot_ = nullptr;  // the present result; while waiting, where the awaited one goes
@@ -165,7 +177,7 @@ private:
     bool cancel_requested_ : 1 = false;
     bool asking_canceller_ : 1 = false;
     bool detached_ : 1 = false;
-    bool coroutine_ : 1 = false;
+    bool paused_ : 1 = false;
 };
 
 /// The end of a tail's life: cancels what is pending, destroys callbacks and coroutines unrun, innermost first.

@@ -18,7 +18,7 @@ public:
     }
 
 protected:
-    explicit CoroutineBase(SourceLocation made) noexcept : Core(made, nullptr, 0) { mark_coroutine_started(); }
+    explicit CoroutineBase(SourceLocation made) noexcept : Core(made, nullptr, 0) { mark_started(); }
     ~CoroutineBase() override = default;
 
     /// The body has ended; whoever started or resumed it sees to its callbacks.

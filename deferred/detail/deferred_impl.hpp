@@ -3,6 +3,7 @@
 #pragma once
 
 #include "plait/deferred/deferred.hpp"
+#include "plait/deferred/detail/misuse.hpp"
 
 namespace plait {
 
@@ -15,18 +16,23 @@ struct Access {
     }
     template <typename T>
     static Deferred<T> pending(Core* core) noexcept {
-        Deferred<T> made;
-        made.slot_.set_pending(core);
-        return made;
+        return Deferred<T>(core);
     }
     template <typename T>
-    static Promise<T> promise(Core* core) noexcept {
-        return Promise<T>(core);
+    static DeferredPair<T> pair(HeapCore<T>* core) noexcept {
+        return DeferredPair<T>(core);
     }
     /// Whether the promise takes a result now. False: it is swallowed. Throws when there can be none.
     template <typename T>
     static bool ready_to_fire(Promise<T>& promise) {
         return promise.ready_to_fire();
+    }
+    /// With what is in the first slot.
+    template <typename T>
+    static void fire(Promise<T>& promise) noexcept {
+        HeapCore<T>* core = release_fired(promise);
+        core->fire_first();
+        core->release();
     }
     template <typename T>
     static HeapCore<T>* release_fired(Promise<T>& promise) noexcept {
@@ -70,7 +76,7 @@ inline void Deferred<T>::settle() {
     if (slot_.is_pending()) {
         if (slot_.core()->settled()) take_result();
     } else if (slot_.is_empty()) {
-        detail::throw_empty("used");
+        detail::throw_empty_deferred("used");
     }
 }
 
@@ -98,12 +104,12 @@ void Deferred<T>::dispose() noexcept {
 
 template <typename T>
 template <typename U, typename Step>
-Deferred<U> Deferred<T>::append(Step&& step, SourceLocation added) {
+[[gnu::always_inline]] inline Deferred<U> Deferred<T>::append(Step&& step, SourceLocation added) {
     settle();
     Deferred<U> next;
     if (slot_.is_pending()) {
-        detail::Core* core = slot_.core();
-        core->append(detail::make_in<detail::StepLink<Step, T, U>>(*core, std::forward<Step>(step), added));
+        detail::Core& core = *slot_.core();
+        core.append(detail::make_in<detail::StepLink<Step, T, U>>(core, std::forward<Step>(step), added));
         next.slot_.set_pending(slot_.release_core());
     } else {
         detail::Slot<T> in(std::move(slot_));  // the callback may look at, or destroy, this object
@@ -168,9 +174,19 @@ void Deferred<T>::detach(F&& on_failure, SourceLocation added) && {
 
 template <typename T>
 void Deferred<T>::cancel() {
-    if (slot_.is_empty())
-        throw InvalidState("An empty Deferred was cancelled: it was default-made, moved from, or taken.");
+    if (slot_.is_empty()) detail::throw_empty_deferred("cancelled");
     if (slot_.is_pending()) detail::cancel(slot_.core());
+}
+
+template <typename T>
+Pause Deferred<T>::pause(SourceLocation made) {
+    if (slot_.is_empty()) detail::throw_empty_deferred("paused");
+    if (!slot_.is_pending()) {
+        auto* core = new detail::HeapCore<T>(slot_.is_failure() ? slot_.failure().origin() : made);
+        core->start_with(slot_);
+        slot_.set_pending(core);
+    }
+    return Pause(*slot_.core());
 }
 
 template <typename T>
@@ -181,17 +197,14 @@ bool Deferred<T>::ready() const noexcept {
 template <typename T>
 Result<T> Deferred<T>::take() {
     settle();
-    if (slot_.is_pending()) throw InvalidState("take() was called on a Deferred that is not ready.");
-    detail::Slot<T> taken(std::move(slot_));
-    if (taken.is_value()) return Result<T>(std::move(taken.value()));
-    return Result<T>(std::move(taken.failure()));
+    if (slot_.is_pending()) detail::throw_not_ready();
+    return Result<T>(slot_);
 }
 
 // Promise ------------------------------------------------------------------------------------------------------------
 
 template <typename T>
-Promise<T>::~Promise() {
-    if (core_ == nullptr) return;
+void Promise<T>::break_promise() noexcept {
     if (!borrowed_ && core_->wanted() && !core_->asking_canceller()) {
         typed().first().set_failure(make_failure(BrokenPromise(), core_->made()));
         typed().fire_first();
@@ -199,42 +212,28 @@ Promise<T>::~Promise() {
     core_->release();
 }
 
+/// Whether the promise takes a result now. False: it is swallowed. Throws when there can be none.
 template <typename T>
-bool Promise<T>::ready_to_fire() {
-    if (core_ == nullptr) {
-        if (spent_) throw AlreadyFired();
-        throw InvalidState("An empty Promise was fired: it was default-made or moved from.");
-    }
-    if (core_->ignores_results()) {
-        forget();
-        return false;
-    }
-    if (core_->fired()) throw AlreadyFired();
-    return true;
-}
-
-template <typename T>
-void Promise<T>::forget() noexcept {
+inline bool Promise<T>::ready_to_fire() {
+    if (core_ != nullptr && core_->wanted()) return true;
+    detail::throw_unless_swallowed(core_, spent_);
     spent_ = true;
     std::exchange(core_, nullptr)->release();
+    return false;
 }
 
 template <typename T>
 void Promise<T>::callback(T value) {
     if (!ready_to_fire()) return;
     typed().first().set_value(std::move(value));
-    auto* core = detail::Access::release_fired(*this);
-    core->fire_first();
-    core->release();
+    detail::Access::fire(*this);
 }
 
 template <typename T>
 void Promise<T>::errback(Failure failure) {
     if (!ready_to_fire()) return;
     typed().first().set_failure(std::move(failure));
-    auto* core = detail::Access::release_fired(*this);
-    core->fire_first();
-    core->release();
+    detail::Access::fire(*this);
 }
 
 template <typename T>
@@ -259,7 +258,7 @@ template <typename T>
 DeferredPair<T> make_deferred(SourceLocation made) {
     auto* core = new detail::HeapCore<T>(made);
     core->retain();  // two owners: the ends
-    return {detail::Access::pending<T>(core), detail::Access::promise<T>(core)};
+    return detail::Access::pair(core);
 }
 
 template <typename T, typename F>

@@ -16,6 +16,11 @@ public:
     /// Empty until fired. A result that its consumer has not taken is destroyed through Core's discard.
     Slot<T>& first() noexcept { return first_; }
     void fire_first() noexcept { fire(&first_, &discard_slot<T>); }
+    /// Starts out fired, with a result that was ready.
+    void start_with(Slot<T>& result) noexcept {
+        first_.take(result);
+        this->mark_finished(&first_, &discard_slot<T>);
+    }
 
 private:
     void deallocate() noexcept override { delete this; }

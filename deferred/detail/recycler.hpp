@@ -1,6 +1,6 @@
-// Memory for what comes and goes with every chain: Cores, their arenas' blocks, coroutine frames, gathered parts. What one
-// leaves the next one takes, without the allocator.
-// Not a pool: nothing is set aside before it was used once, and what does not fit goes to the allocator as before.
+// Memory for what comes and goes with every chain: Cores, their arenas' blocks, coroutine frames, gathered parts. What
+// one leaves the next one takes, without the allocator. Not a pool: nothing is set aside before it was used once, and
+// what does not fit goes to the allocator as before.
 #pragma once
 
 #include <cstddef>
@@ -15,8 +15,8 @@ inline constexpr std::size_t largest_recycled = 1024;
 /// At the alignment of a plain `new`. Throws std::bad_alloc.
 void* recycled_new(std::size_t size);
 
-/// Gives back what recycled_new(size) gave, in any thread: it is kept by the thread that gives it back, up to the bound.
-/// Lifetime: what a thread kept goes back to the allocator when the thread ends, or with give_back_recycled().
+/// Gives back what recycled_new(size) gave, in any thread: it is kept by the thread that gives it back, up to the
+/// bound. Lifetime: what a thread kept goes back to the allocator when the thread ends, or with give_back_recycled().
 void recycled_delete(void* memory, std::size_t size) noexcept;
 
 /// Gives all that this thread kept back to the allocator.

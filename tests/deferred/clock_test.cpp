@@ -1,4 +1,4 @@
-// Clock, DelayedCall, sleep and with_timeout, on the manual clock: what is said there holds for the reactor too.
+// Clock, DelayedCall and sleep, on the manual clock: what is said there holds for the reactor too.
 #define BOOST_TEST_MODULE deferred_clock
 #include "plait/deferred/clock.hpp"
 
@@ -17,17 +17,6 @@
 using namespace plait;
 using namespace plait::testing;
 using namespace std::chrono_literals;
-
-namespace {
-
-std::string message_of(Deferred<int> deferred) {
-    BOOST_REQUIRE(deferred.ready());
-    const Result<int> result = deferred.take();
-    BOOST_REQUIRE(!result.has_value());
-    return result.failure().message();
-}
-
-}  // namespace
 
 BOOST_AUTO_TEST_CASE(calls_run_by_time_and_equal_times_in_the_order_set) {
     ManualClock clock;
@@ -321,78 +310,4 @@ BOOST_AUTO_TEST_CASE(a_sleep_fails_when_its_clock_goes) {
         asleep = clock.sleep(1s);
     }
     BOOST_CHECK_THROW(asleep.take().value(), BrokenPromise);
-}
-
-BOOST_AUTO_TEST_CASE(with_timeout_passes_a_result_in_time_and_takes_its_timer_back) {
-    ManualClock clock;
-    auto pair = make_deferred<int>();
-    Deferred<int> limited = with_timeout(clock, std::move(pair.deferred), 5s, "counting");
-    BOOST_TEST(clock.pending_calls() == 1u);
-    pair.promise.callback(7);
-    BOOST_TEST(clock.pending_calls() == 0u);
-    BOOST_TEST(limited.take().value() == 7);
-
-    BOOST_TEST(with_timeout(clock, succeed(8), 5s, "counting").take().value() == 8);
-    BOOST_TEST(clock.pending_calls() == 0u);
-}
-
-BOOST_AUTO_TEST_CASE(with_timeout_fails_with_what_took_too_long_and_cancels_it) {
-    ManualClock clock;
-    int cancels = 0;
-    auto pair = make_deferred<int>([&] { ++cancels; });
-    Deferred<int> limited = with_timeout(clock, std::move(pair.deferred), 1500ms, "connecting to 10.0.0.1:2181");
-    clock.advance(1499ms);
-    BOOST_TEST(!limited.ready());
-    clock.advance(1ms);
-    BOOST_TEST(cancels == 1);
-    const std::string message = message_of(std::move(limited));
-    BOOST_TEST(message.find("TimeoutError") != std::string::npos);
-    BOOST_TEST(message.find("connecting to 10.0.0.1:2181 took longer than 1.5 s") != std::string::npos);
-}
-
-BOOST_AUTO_TEST_CASE(a_cancel_by_the_user_stays_cancelled) {
-    ManualClock clock;
-    auto pair = make_deferred<int>();
-    Deferred<int> limited = with_timeout(clock, std::move(pair.deferred), 5s, "counting");
-    limited.cancel();
-    BOOST_TEST(clock.pending_calls() == 0u);
-    BOOST_CHECK_THROW(limited.take().value(), Cancelled);
-}
-
-BOOST_AUTO_TEST_CASE(dropping_a_limited_wait_takes_its_timer_back) {
-    ManualClock clock;
-    bool cancelled = false;
-    auto pair = make_deferred<int>([&] { cancelled = true; });
-    {
-        const Deferred<int> limited = with_timeout(clock, std::move(pair.deferred), 5s, "counting");
-    }
-    BOOST_TEST(cancelled);
-    BOOST_TEST(clock.pending_calls() == 0u);
-}
-
-BOOST_AUTO_TEST_CASE(other_failures_pass_a_time_limit_as_they_are) {
-    ManualClock clock;
-    auto pair = make_deferred<int>();
-    Deferred<int> limited = with_timeout(clock, std::move(pair.deferred), 5s, "counting");
-    pair.promise.errback(std::out_of_range("gone"));
-    BOOST_CHECK_THROW(limited.take().value(), std::out_of_range);
-}
-
-BOOST_AUTO_TEST_CASE(a_coroutine_sees_its_time_limit_as_a_cancel_and_may_clean_up) {
-    ManualClock clock;
-    bool cleaned = false;
-    const auto work = [](ManualClock& time, bool& done) -> Deferred<int> {
-        try {
-            co_await time.sleep(1h);
-        } catch (const Cancelled&) {
-            done = true;
-            throw;
-        }
-        co_return 1;
-    };
-    Deferred<int> limited = with_timeout(clock, work(clock, cleaned), 1s, "working");
-    clock.advance(1s);
-    BOOST_TEST(cleaned);
-    BOOST_CHECK_THROW(limited.take().value(), TimeoutError);
-    BOOST_TEST(clock.pending_calls() == 0u);
 }
