@@ -58,6 +58,16 @@ void Core::fire_with(Core* inner, void* slot, Transfer transfer, Discard discard
 
 // Firing -------------------------------------------------------------------------------------------------------------
 
+inline void Core::run_links() noexcept {
+    running_ = true;
+    while (Link* link = first_link_) {
+        if (waiting_on_ != nullptr || abandoned_ || paused_) break;
+        first_link_ = link->next;
+        link->end(*link, this);
+    }
+    running_ = false;
+}
+
 // Runs `start`, then whoever waited for it, then whoever waited for that one, for as long as each of them settles.
 void Core::advance(Core* start) noexcept {
     CoreGuard core(start);
@@ -81,16 +91,6 @@ void Core::advance(Core* start) noexcept {
         core.replace(waiter);
         if (!core->continue_coroutine()) return;
     }
-}
-
-void Core::run_links() noexcept {
-    running_ = true;
-    while (first_link_ != nullptr && waiting_on_ == nullptr && !abandoned_ && !paused_) {
-        Link* link = first_link_;
-        first_link_ = link->next;
-        link->end(*link, this);
-    }
-    running_ = false;
 }
 
 // False when there is nothing to run after it: it waits again, or it was dropped.

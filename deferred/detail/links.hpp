@@ -42,10 +42,11 @@ private:
     }
 
     SourceLocation added_;
+    // A callback without captures takes no room: it lies in the slot's padding.
+    [[no_unique_address]] Slot<U> out_;
     union {
         Step step_;
     };
-    Slot<U> out_;
 };
 
 /// `call` answers or not; `F` is called with the means to answer, or with nothing.
