@@ -1,5 +1,6 @@
 #include "plait/deferred/clock.hpp"
 
+#include "plait/deferred/context.hpp"
 #include "plait/deferred/detail/timer_queue.hpp"
 #include "plait/deferred/errors.hpp"
 
@@ -62,7 +63,7 @@ Clock::~Clock() = default;
 
 DelayedCall Clock::call_later(Duration delay, UniqueFunction<void()> function) {
     detail::TimerNode& node = timers_->add(delay);
-    node.function = std::move(function);
+    node.function = carry_context(std::move(function));
     return detail::TimerQueue::hold(node);
 }
 

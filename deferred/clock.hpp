@@ -73,7 +73,8 @@ public:
     /// The present. Within one turn of a reactor it is sampled afresh at each call: it is not stale.
     virtual TimePoint now() const noexcept = 0;
 
-    /// Calls `function` once, `delay` from now. Never before this returns; a delay of zero or less means the next turn.
+    /// Calls `function` once, `delay` from now, in the context of now (context.hpp). Never before this returns; a delay
+    /// of zero or less means the next turn.
     DelayedCall call_later(Duration delay, UniqueFunction<void()> function);
 
     /// Fires after `delay`. Fails with BrokenPromise when the clock is destroyed first. Cancel: takes the timer back.

@@ -19,8 +19,13 @@ const char* Cancelled::what() const noexcept {
 }
 
 BrokenPromise::BrokenPromise()
-    : Error("The Promise was destroyed before it was given a result: the reply will never come.") {}
+    : BrokenPromise("The Promise was destroyed before it was given a result: the reply will never come.") {}
+BrokenPromise::BrokenPromise(const std::string& sentence) : Error(sentence) {}
 BrokenPromise::~BrokenPromise() = default;
+
+Destroyed::Destroyed(const std::string& what)
+    : BrokenPromise("The " + what + " was destroyed while this waited for it.") {}
+Destroyed::~Destroyed() = default;
 
 TimeoutError::TimeoutError() : TimeoutError("The operation did not finish in the time allowed.") {}
 TimeoutError::TimeoutError(const std::string& sentence) : Error(sentence) {}

@@ -48,7 +48,16 @@ public:
 class BrokenPromise : public Error {
 public:
     BrokenPromise();
+    explicit BrokenPromise(const std::string& sentence);
     ~BrokenPromise() override;
+};
+
+/// What was waited for was destroyed: the lock, the queue, the event. Says which.
+class Destroyed : public BrokenPromise {
+public:
+    /// "The DeferredLock was destroyed while this waited for it."
+    explicit Destroyed(const std::string& what);
+    ~Destroyed() override;
 };
 
 /// It took longer than allowed.

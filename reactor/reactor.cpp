@@ -1,5 +1,6 @@
 #include "plait/reactor/reactor.hpp"
 
+#include "plait/deferred/context.hpp"
 #include "plait/reactor/detail/ev_iops.hpp"
 #include "plait/reactor/detail/reactor_core.hpp"
 #include "plait/reactor/detail/signal_delivery.hpp"
@@ -36,11 +37,11 @@ TimePoint Reactor::now() const noexcept {
 }
 
 void Reactor::call_soon(UniqueFunction<void()> function) {
-    core_->call_soon(std::move(function));
+    core_->call_soon(carry_context(std::move(function)));
 }
 
 void Reactor::call_from_thread(UniqueFunction<void()> function) {
-    core_->call_from_thread(std::move(function));
+    core_->call_from_thread(carry_context(std::move(function)));
 }
 
 SignalSubscription Reactor::on_signal(int signal_number, UniqueFunction<void(int)> handler) {

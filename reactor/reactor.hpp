@@ -61,6 +61,7 @@ public:
 
     /// Calls `function` in a later turn, soon, after those asked for before it; never before this returns. Those asked
     /// for in one turn share the next, and what they write leaves together. Descriptors get their turns in between.
+    /// In the context of now (deferred/context.hpp), as with `call_from_thread`.
     void call_soon(UniqueFunction<void()> function);
 
     /// The one member for other threads: calls `function` in the reactor's thread, soon, in order, and wakes the loop

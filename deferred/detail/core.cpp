@@ -10,6 +10,7 @@ namespace plait::detail {
 
 namespace {
 
+<<<<<<< HEAD
 constexpr std::size_t usual_block = 248;
 
 }  // namespace
@@ -21,6 +22,51 @@ void* Core::allocate_in_new_block(std::size_t size, std::size_t alignment) {
     void* memory = over_aligned ? ::operator new(block_size, std::align_val_t(alignment)) : recycled_new(block_size);
     blocks_ = ::new (memory) Block{blocks_, block_size, alignment};
     std::byte* at = static_cast<std::byte*>(memory) + header;
+=======
+constexpr std::size_t smallest_block = 512;
+
+/// Not a callback: makes a context, or null for none, current for the link behind it.
+struct EnterContext final : Link {
+    explicit EnterContext(ContextData* taken) noexcept : Link{&enter, &forget}, context(taken) {}
+
+    static void enter(Link& base, Core&) noexcept { set_context(static_cast<EnterContext&>(base).context); }
+    static void forget(Link& base) noexcept {
+        if (ContextData* context = static_cast<EnterContext&>(base).context) release_context(context);
+    }
+
+    ContextData* context;
+};
+
+std::byte* aligned_up(std::byte* at, std::size_t alignment) noexcept {
+    const auto address = reinterpret_cast<std::uintptr_t>(at);
+    return at + ((alignment - address % alignment) % alignment);
+}
+
+}  // namespace
+
+Core::~Core() {
+    while (blocks_ != nullptr)
+        free(*std::exchange(blocks_, blocks_->next));
+}
+
+void Core::free(Block& block) noexcept {
+    const std::size_t size = block.size;
+    const auto alignment = std::align_val_t(block.alignment);
+    if (block.end != nullptr) block.end(block);
+    ::operator delete(&block, size, alignment);
+}
+
+void* Core::allocate(std::size_t size, std::size_t alignment) {
+    std::byte* at = free_ != nullptr ? aligned_up(free_, alignment) : nullptr;
+    if (at == nullptr || at > free_end_ || static_cast<std::size_t>(free_end_ - at) < size) {
+        const std::size_t block_alignment = std::max(alignment, alignof(std::max_align_t));
+        const std::size_t block_size = std::max(smallest_block, sizeof(Block) + block_alignment + size);
+        void* memory = ::operator new(block_size, std::align_val_t(block_alignment));
+        blocks_ = ::new (memory) Block{blocks_, block_size, block_alignment};
+        at = aligned_up(static_cast<std::byte*>(memory) + sizeof(Block), alignment);
+        free_end_ = static_cast<std::byte*>(memory) + block_size;
+    }
+>>>>>>> main
     free_ = at + size;
     room_ = static_cast<std::uint16_t>(std::min<std::size_t>(block_size - header - size, UINT16_MAX));
     return at;
@@ -35,6 +81,13 @@ void Core::free_blocks() noexcept {
             recycled_delete(block, block->size);
         }
     }
+}
+
+void Core::append_context() {
+    auto* link = ::new (allocate(sizeof(EnterContext), alignof(EnterContext))) EnterContext(current_context);
+    if (current_context != nullptr) retain_context(current_context);
+    contexts_ = true;
+    append(link);
 }
 
 void Core::fire(void* slot, Discard discard) noexcept {
@@ -71,6 +124,7 @@ inline void Core::run_links() noexcept {
 // Runs `start`, then whoever waited for it, then whoever waited for that one, for as long as each of them settles.
 void Core::advance(Core* start) noexcept {
     CoreGuard core(start);
+    const ContextGuard context;
     for (;;) {
         core->run_links();
         if (core->abandoned_) return core->clear();
@@ -93,6 +147,20 @@ void Core::advance(Core* start) noexcept {
     }
 }
 
+<<<<<<< HEAD
+=======
+void Core::run_links() noexcept {
+    leave_all_contexts();
+    while (first_link_ != nullptr && waiting_on_ == nullptr && !abandoned_ && !paused_) {
+        Link* link = first_link_;
+        first_link_ = link->next;
+        running_ = true;
+        link->run(*link, *this);
+        running_ = false;
+    }
+}
+
+>>>>>>> main
 // False when there is nothing to run after it: it waits again, or it was dropped.
 bool Core::continue_coroutine() noexcept {
     if (fired_) return true;

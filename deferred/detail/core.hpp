@@ -18,7 +18,11 @@
 #include <new>
 #include <utility>
 
+<<<<<<< HEAD
 #include "plait/deferred/detail/recycler.hpp"
+=======
+#include "plait/deferred/detail/context_switch.hpp"
+>>>>>>> main
 #include "plait/deferred/failure.hpp"
 #include "plait/deferred/pause.hpp"
 
@@ -69,9 +73,17 @@ public:
     bool settled() const noexcept {
         return fired_ && !running_ && !paused_ && waiting_on_ == nullptr && first_link_ == nullptr;
     }
+<<<<<<< HEAD
     void append(Link* link) noexcept {
         (first_link_ == nullptr ? first_link_ : last_link_->next) = link;
         last_link_ = link;
+=======
+    void append(Link* link) noexcept;
+    /// Before a callback is made and appended: it will run in the context that is current now.
+    void keep_context() {
+        if (current_context != nullptr || contexts_) [[unlikely]]
+            append_context();
+>>>>>>> main
     }
     void* slot() const noexcept { return slot_; }
     SourceLocation made() const noexcept { return made_; }
@@ -105,6 +117,17 @@ public:
         ::operator delete(memory, size, alignment);
     }
 
+    /// Memory of the arena, or an object that goes when the Core does: after the locals of a coroutine. `end` ends the
+    /// object; the memory is freed with what it was allocated with, operator new of that size and alignment.
+    struct Block {
+        Block* next = nullptr;
+        std::size_t size;
+        std::size_t alignment;
+        void (*end)(Block&) noexcept = nullptr;
+    };
+    void keep(Block& block) noexcept { block.next = std::exchange(blocks_, &block); }
+    static void free(Block& block) noexcept;
+
     friend void drop(Core* tail) noexcept;
     friend void cancel(Core* tail) noexcept;
     friend class plait::Pause;
@@ -130,6 +153,7 @@ protected:
     }
 
 private:
+<<<<<<< HEAD
     struct Block {
         Block* next;
         std::size_t size;
@@ -138,7 +162,10 @@ private:
 
     void* allocate_in_new_block(std::size_t size, std::size_t alignment);
     void free_blocks() noexcept;
+=======
+>>>>>>> main
     static void advance(Core* start) noexcept;
+    void append_context();
     void run_links() noexcept;
     bool continue_coroutine() noexcept;
     void step_aside() noexcept;
@@ -178,6 +205,7 @@ private:
     bool asking_canceller_ : 1 = false;
     bool detached_ : 1 = false;
     bool paused_ : 1 = false;
+    bool contexts_ : 1 = false;  // some link enters one: those after it each say which is theirs
 };
 
 /// The end of a tail's life: cancels what is pending, destroys callbacks and coroutines unrun, innermost first.

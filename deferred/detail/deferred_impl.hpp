@@ -39,6 +39,11 @@ struct Access {
         promise.spent_ = true;
         return static_cast<HeapCore<T>*>(std::exchange(promise.core_, nullptr));
     }
+    /// Continues `deferred` with a step of the library's own.
+    template <typename U, typename T, typename Step>
+    static Deferred<U> append(Deferred<T>& deferred, Step step, SourceLocation added) {
+        return deferred.template append<U>(std::move(step), added);
+    }
     /// Empties `deferred` into `out`, taking over a result that is here.
     template <typename T>
     static void move_into(Deferred<T>& deferred, Slot<T>& out) {
@@ -108,8 +113,14 @@ template <typename U, typename Step>
     settle();
     Deferred<U> next;
     if (slot_.is_pending()) {
+<<<<<<< HEAD
         detail::Core& core = *slot_.core();
         core.append(detail::make_in<detail::StepLink<Step, T, U>>(core, std::forward<Step>(step), added));
+=======
+        detail::Core* core = slot_.core();
+        core->keep_context();
+        core->append(detail::make_in<detail::StepLink<Step, T, U>>(*core, std::forward<Step>(step), added));
+>>>>>>> main
         next.slot_.set_pending(slot_.release_core());
     } else {
         detail::Slot<T> in(std::move(slot_));  // the callback may look at, or destroy, this object

@@ -1,109 +1,68 @@
-// What gather() keeps while it waits: the Deferreds, the values so far, and the Promise of the whole.
-// Owned by the canceller of the whole, so it ends when that is fired or dropped.
+// What gather() keeps: the values so far, in one row or one tuple.
+// Not the parts; see group_state.hpp.
 #pragma once
 
-#include <cstddef>
-#include <memory>
-#include <optional>
 #include <tuple>
 #include <utility>
 #include <vector>
 
-#include "plait/deferred/deferred.hpp"
+#include "plait/deferred/detail/group_state.hpp"
 
 namespace plait::detail {
 
-class GatherState : public std::enable_shared_from_this<GatherState> {
+template <typename Whole, typename Values>
+class GatherState : public GroupOf<Whole> {
 public:
-    GatherState(const GatherState&) = delete;
-    GatherState& operator=(const GatherState&) = delete;
+    GatherState(std::size_t count, Others others) : GroupOf<Whole>(count, {.others = others}) {}
+    ~GatherState() override = default;
 
-    /// Takes one part over; its value goes to `to`. Nothing is fired before release().
+    /// Takes one part over; its value goes to `to`, one of `values`.
     template <typename T>
-    void take(Slot<T>& to, Deferred<T> part) {
-        parts_.push_back(std::move(part).add_both([this, &to](Result<T> result) {
-            if (result.has_value()) {
-                to.set_value(std::move(result).value());
-                --missing_;
-            } else if (!failure_) {
-                failure_ = result.failure();
-            }
-            finish_if_due();
-        }));
+    void enter(Slot<T>& to, Deferred<T> part) {
+        this->take(std::move(part), [this, &to](Slot<T>& outcome) noexcept {
+            to.take(outcome);
+            return to.is_failure() && this->decide(std::move(to.failure()));
+        });
     }
 
-    void release();
-    void cancel_all();
+    Values values;
 
 protected:
-    explicit GatherState(std::size_t count) : missing_(count) { parts_.reserve(count); }
-    virtual ~GatherState();
-    virtual bool wanted() const noexcept = 0;
-    virtual void succeed() = 0;
-    virtual void fail(Failure failure) = 0;
-
-private:
-    void finish_if_due();
-    void cancel_parts();
-
-    std::vector<Deferred<>> parts_;
-    std::size_t missing_;
-    std::optional<Failure> failure_;
-    bool held_ = true;  // taking parts, cancelling them, or done
+    void fire_with(Whole whole) {
+        Slot<Whole> outcome;
+        outcome.set_value(std::move(whole));
+        this->fire(outcome);
+    }
 };
 
-/// Keeps `state`. When the whole is dropped it does nothing: then the state goes with it, and drops the parts.
-template <typename Whole>
-auto gather_canceller(std::shared_ptr<GatherState> state) {
-    return [state = std::move(state)](Promise<Whole>& answer) {
-        if (answer.wanted()) state->cancel_all();
-    };
-}
-
 template <typename T>
-class GatherRange final : public GatherState {
+class GatherRange final : public GatherState<std::vector<T>, std::vector<Slot<T>>> {
 public:
-    explicit GatherRange(std::size_t count) : GatherState(count), values(count) {}
-    ~GatherRange() override = default;
-
-    std::vector<Slot<T>> values;
-    Promise<std::vector<T>> promise;
+    GatherRange(std::size_t count, Others others) : GatherRange::GatherState(count, others) {
+        this->values = std::vector<Slot<T>>(count);
+    }
+    ~GatherRange() override { this->drop_parts(); }
 
 private:
-    bool wanted() const noexcept override { return promise.wanted(); }
     void succeed() override {
         std::vector<T> all;
-        all.reserve(values.size());
-        for (auto& slot : values)
+        all.reserve(this->values.size());
+        for (auto& slot : this->values)
             all.push_back(std::move(slot.value()));
-        auto firing = std::move(promise);
-        firing.callback(std::move(all));
-    }
-    void fail(Failure failure) override {
-        auto firing = std::move(promise);
-        firing.errback(std::move(failure));
+        this->fire_with(std::move(all));
     }
 };
 
 template <typename... Ts>
-class GatherTuple final : public GatherState {
+class GatherTuple final : public GatherState<std::tuple<Ts...>, std::tuple<Slot<Ts>...>> {
 public:
-    GatherTuple() : GatherState(sizeof...(Ts)) {}
-    ~GatherTuple() override = default;
-
-    std::tuple<Slot<Ts>...> values;
-    Promise<std::tuple<Ts...>> promise;
+    explicit GatherTuple(Others others) : GatherTuple::GatherState(sizeof...(Ts), others) {}
+    ~GatherTuple() override { this->drop_parts(); }
 
 private:
-    bool wanted() const noexcept override { return promise.wanted(); }
     void succeed() override {
-        auto firing = std::move(promise);
-        firing.callback(
-            std::apply([](auto&... slots) { return std::tuple<Ts...>(std::move(slots.value())...); }, values));
-    }
-    void fail(Failure failure) override {
-        auto firing = std::move(promise);
-        firing.errback(std::move(failure));
+        this->fire_with(
+            std::apply([](auto&... slots) { return std::tuple<Ts...>(std::move(slots.value())...); }, this->values));
     }
 };
 

@@ -2,6 +2,8 @@
 // Not an owner of pending Cores: whoever holds the slot decides what to do with one.
 #pragma once
 
+#include <cstddef>
+#include <memory>
 #include <new>
 #include <type_traits>
 #include <utility>
@@ -14,6 +16,15 @@ namespace plait::detail {
 
 /// "A Deferred was made to wait for itself": an InvalidState.
 Failure self_wait_failure();
+
+/// More than plain `new` and coroutine frames are aligned to; frames are not, whatever the compiler finds in them.
+template <typename T>
+inline constexpr bool over_aligned = alignof(T) > __STDCPP_DEFAULT_NEW_ALIGNMENT__;
+
+/// Such results stay where they were made, on the heap, and only a pointer travels down the chain: an over-aligned one
+/// would need each Deferred, frame and stack frame aligned; a large one would cost each of them its size.
+template <typename T>
+inline constexpr bool kept_in_box = over_aligned<T> || (sizeof(T) > 512);
 
 // GCC 12 does not follow the state through inlined code, and warns that the other members of the union may be unset.
 #if defined(__GNUC__) && !defined(__clang__)
@@ -41,8 +52,8 @@ public:
     bool is_failure() const noexcept { return state_ == State::failure; }
     bool is_pending() const noexcept { return state_ == State::pending; }
 
-    T& value() noexcept { return value_; }
-    const T& value() const noexcept { return value_; }
+    T& value() noexcept { return held(value_); }
+    const T& value() const noexcept { return held(value_); }
     Failure& failure() noexcept { return failure_; }
     const Failure& failure() const noexcept { return failure_; }
     Core* core() const noexcept { return core_; }
@@ -50,13 +61,21 @@ public:
     // The setters need an empty slot.
     template <typename... Args>
     void set_value(Args&&... args) {
-        ::new (static_cast<void*>(std::addressof(value_))) T(std::forward<Args>(args)...);
+        if constexpr (kept_in_box<T>) {
+            value_ = new T(std::forward<Args>(args)...);
+        } else {
+            ::new (static_cast<void*>(std::addressof(value_))) T(std::forward<Args>(args)...);
+        }
         state_ = State::value;
     }
     /// The value is what `make()` returns, built in place.
     template <typename Make>
     void set_from(Make&& make) {
-        ::new (static_cast<void*>(std::addressof(value_))) T(make());
+        if constexpr (kept_in_box<T>) {
+            value_ = new T(make());
+        } else {
+            ::new (static_cast<void*>(std::addressof(value_))) T(make());
+        }
         state_ = State::value;
     }
     void set_failure(Failure failure) noexcept {
@@ -72,10 +91,21 @@ public:
         return core_;
     }
 
+    /// The value's box, for types that are kept in one; leaves the slot empty.
+    std::unique_ptr<T> release_box() noexcept
+        requires kept_in_box<T>
+    {
+        state_ = State::empty;
+        return std::unique_ptr<T>(value_);
+    }
+
     /// Moves out of `other`, which is left empty. A move constructor that throws gives a Failure.
     void take(Slot& other) noexcept {
         if (other.is_value()) {
-            if constexpr (std::is_nothrow_move_constructible_v<T>) {
+            if constexpr (kept_in_box<T>) {
+                value_ = other.value_;
+                state_ = std::exchange(other.state_, State::empty);
+            } else if constexpr (std::is_nothrow_move_constructible_v<T>) {
                 set_value(std::move(other.value_));
             } else {
                 try {
@@ -95,7 +125,11 @@ public:
     void reset() noexcept {
         const State was = std::exchange(state_, State::empty);
         if (was == State::value) {
-            value_.~T();
+            if constexpr (kept_in_box<T>) {
+                delete value_;
+            } else {
+                value_.~T();
+            }
         } else if (was == State::failure) {
             failure_.~Failure();
         }
@@ -103,8 +137,19 @@ public:
 
 private:
     enum class State : unsigned char { empty, value, failure, pending };
+    using Held = std::conditional_t<kept_in_box<T>, T*, T>;
+
+    template <typename H>
+    static auto& held(H& value) noexcept {
+        if constexpr (kept_in_box<T>) {
+            return *value;
+        } else {
+            return value;
+        }
+    }
+
     union {
-        T value_;
+        Held value_;
         Failure failure_;
         Core* core_;
     };

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "plait/deferred/contain.hpp"
+#include "plait/deferred/detail/context_switch.hpp"
 
 namespace plait::detail {
 
@@ -46,6 +47,8 @@ void TimerQueue::run_first() noexcept {
     node->queue = nullptr;
     UniqueFunction<void()> function = std::move(node->function);
     node->let_go();
+    const ContextGuard context;
+    leave_all_contexts();
     contain(function);
 }
 

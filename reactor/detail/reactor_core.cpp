@@ -4,6 +4,7 @@
 #include <cassert>
 
 #include "plait/deferred/contain.hpp"
+#include "plait/deferred/detail/context_switch.hpp"
 #include "plait/reactor/detail/signal_delivery.hpp"
 #include "plait/reactor/errors.hpp"
 #include "plait/reactor/reactor.hpp"
@@ -111,6 +112,8 @@ void ReactorCore::run_thread_calls() {
 
 template <typename Take>
 void ReactorCore::make_calls(Take take) noexcept {
+    const ContextGuard context;  // of whoever runs the loop
+    leave_all_contexts();
     Calls calls = std::move(spare_calls_);
     take(calls);
     for (UniqueFunction<void()>& call : calls) {

@@ -7,7 +7,11 @@
 #include <utility>
 
 #include "plait/deferred/deferred.hpp"
+<<<<<<< HEAD
 #include "plait/deferred/detail/recycler.hpp"
+=======
+#include "plait/deferred/lock.hpp"
+>>>>>>> main
 
 namespace {
 
@@ -213,4 +217,15 @@ BOOST_AUTO_TEST_CASE(waits_with_nothing_to_run_afterwards_are_passed_over) {
         innermost_promise.callback(7);
         BOOST_TEST(last.take().value() == 7);
     });
+}
+
+BOOST_AUTO_TEST_CASE(acquiring_a_free_lock_does_not_allocate) {
+    DeferredLock lock;
+    const auto made = allocations_in([&lock] {
+        {
+            const auto hold = lock.acquire().take();
+        }
+        const auto seven = lock.run([] { return 7; });
+    });
+    BOOST_TEST(made == 0u);
 }

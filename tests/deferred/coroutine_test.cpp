@@ -1,5 +1,7 @@
 #define BOOST_TEST_MODULE deferred_coroutine
+#include <array>
 #include <boost/test/unit_test.hpp>
+#include <cstdint>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -31,6 +33,27 @@ Deferred<std::string> joined(Deferred<std::string> a, Deferred<std::string> b) {
 Deferred<int> throws_at_once() {
     co_await nothing();
     throw std::runtime_error("from the body");
+}
+
+struct alignas(64) Wide {
+    int n;
+    bool aligned() const { return reinterpret_cast<std::uintptr_t>(this) % 64 == 0; }
+};
+
+struct Large {
+    std::array<char, 64 * 1024> bytes{};
+};
+
+/// Awaited through its own operator co_await, as a shared result is.
+struct Ticket {
+    int number;
+    Deferred<int> operator co_await() const { return succeed(number); }
+};
+struct FreeTicket {
+    int number;
+};
+Deferred<int> operator co_await(const FreeTicket & ticket) {
+    return succeed(ticket.number);
 }
 
 }  // namespace
@@ -122,6 +145,183 @@ BOOST_AUTO_TEST_CASE(awaiting_itself_throws_instead_of_waiting_for_ever) {
     promise.callback();
     BOOST_TEST(reports.count() == 1u);
     BOOST_TEST(reports.last().find("wait for itself") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_class_whose_operator_co_await_gives_a_deferred_can_be_awaited) {
+    auto body = []() -> Deferred<int> {
+        const Ticket kept{1};
+        int sum = co_await kept;
+        sum += co_await Ticket{10};
+        sum += co_await FreeTicket{100};
+        co_return sum;
+    };
+    BOOST_TEST(body().take().value() == 111);
+}
+
+// Failures on their way ----------------------------------------------------------------------------------------------
+
+BOOST_AUTO_TEST_CASE(a_failure_that_leaves_through_awaits_keeps_its_origin_and_notes_each_of_them) {
+    auto inner = [](Deferred<int> d) -> Deferred<int> { co_return co_await std::move(d); };
+    const auto await_line = static_cast<unsigned>(__LINE__ - 1);
+    auto [deferred, promise] = make_deferred<int>();
+    auto last = plus_one(inner(std::move(deferred)));
+    promise.errback(std::runtime_error("far away"));
+    const auto made_line = static_cast<unsigned>(__LINE__ - 1);
+    auto result = last.take();
+    const Failure& failure = result.failure();
+    BOOST_TEST(failure.origin().line() == made_line);
+    BOOST_REQUIRE(failure.places().size() == 2u);
+    BOOST_TEST(failure.places()[0].where.line() == await_line);
+    BOOST_TEST((failure.places()[0].kind == FailurePlace::Kind::awaited));
+    BOOST_TEST(failure.places()[1].where.line() < await_line);
+}
+
+BOOST_AUTO_TEST_CASE(an_exception_of_its_own_after_a_failed_await_has_an_origin_of_its_own) {
+    auto body = [](Deferred<int> d) -> Deferred<int> {
+        try {
+            co_await std::move(d);
+        } catch (const std::runtime_error&) {
+        }
+        throw std::logic_error("another");
+    };
+    auto result = body(fail<int>(std::runtime_error("first"))).take();
+    BOOST_TEST(result.failure().message() == "std::logic_error: another");
+    BOOST_TEST(result.failure().places().empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_suspended_coroutine_knows_the_await_it_is_at) {
+    auto body = [](Deferred<int> a, Deferred<int> b) -> Deferred<int> {
+        int sum = co_await std::move(a);
+        sum += co_await std::move(b);
+        co_return sum;
+    };
+    const auto second_await = static_cast<unsigned>(__LINE__ - 3);
+    auto [a, a_promise] = make_deferred<int>();
+    auto [b, b_promise] = make_deferred<int>();
+    auto last = body(std::move(a), std::move(b));
+    const auto& coroutine = static_cast<detail::CoroutineBase&>(*detail::Access::slot(last).core());
+    BOOST_TEST(coroutine.awaiting_at().line() == second_await - 1);
+    a_promise.callback(1);
+    BOOST_TEST(coroutine.awaiting_at().line() == second_await);
+}
+
+// Large and over-aligned results -------------------------------------------------------------------------------------
+
+BOOST_AUTO_TEST_CASE(over_aligned_results_are_awaited_in_a_box_and_returned_by_value) {
+    auto body = [](Deferred<Wide> d) -> Deferred<Wide> {
+        std::unique_ptr<Wide> wide = co_await std::move(d);
+        BOOST_TEST(wide->aligned());
+        co_return Wide{wide->n + 1};
+    };
+    auto check = [](const Wide& wide) {
+        BOOST_TEST(wide.aligned());
+        return wide.n;
+    };
+    BOOST_TEST(body(succeed(Wide{1})).add_callback(check).take().value() == 2);
+    auto [deferred, promise] = make_deferred<Wide>();
+    auto last = body(body(std::move(deferred))).add_callback(check);
+    promise.callback(Wide{1});
+    BOOST_TEST(last.take().value() == 3);
+    auto [dropped, dropped_promise] = make_deferred<Wide>();
+    {
+        auto waiting = body(std::move(dropped));
+    }
+    BOOST_TEST(!dropped_promise.wanted());
+}
+
+BOOST_AUTO_TEST_CASE(large_results_are_awaited_and_returned_like_any) {
+    auto body = [](Deferred<Large> d) -> Deferred<Large> {
+        Large large = co_await std::move(d);
+        large.bytes.back() = static_cast<char>(large.bytes.back() + 1);
+        co_return large;
+    };
+    BOOST_TEST(int(body(succeed(Large())).take().value().bytes.back()) == 1);
+    auto [deferred, promise] = make_deferred<Large>();
+    auto last = body(body(std::move(deferred)));
+    promise.callback(Large());
+    BOOST_TEST(int(last.take().value().bytes.back()) == 2);
+}
+
+// Lambdas with captures ----------------------------------------------------------------------------------------------
+
+BOOST_AUTO_TEST_CASE(run_coroutine_keeps_the_captures_and_the_arguments_until_the_coroutine_ends) {
+    Token token;
+    auto [gate, promise] = make_deferred<int>();
+    auto last = run_coroutine(
+        [held = token.copy(), &gate](const std::string& text, std::unique_ptr<int> owned) -> Deferred<std::string> {
+            const int n = co_await std::move(gate);
+            co_return text + std::to_string(n + *owned + *held);
+        },
+        std::string("a text that is too long for the small-string buffer, "), std::make_unique<int>(1));
+    BOOST_TEST(!token.gone());
+    *token.copy() = 10;
+    promise.callback(100);
+    BOOST_TEST(last.take().value() == "a text that is too long for the small-string buffer, 111");
+    BOOST_TEST(token.gone());
+}
+
+BOOST_AUTO_TEST_CASE(run_coroutine_passes_on_nothing_failures_and_over_aligned_results) {
+    BOOST_TEST(run_coroutine([n = 1]() -> Deferred<> {
+                   static_cast<void>(n);
+                   co_return;
+               })
+                   .take()
+                   .has_value());
+    BOOST_TEST(run_coroutine([n = 1]() -> Deferred<Wide> { co_return Wide{n}; }).take().value().n == 1);
+    auto failed = run_coroutine([n = 1]() -> Deferred<> {
+                      co_await nothing();
+                      throw std::out_of_range(std::to_string(n));
+                  }).take();
+    BOOST_TEST(failed.failure().message() == "std::out_of_range: 1");
+}
+
+BOOST_AUTO_TEST_CASE(dropping_what_run_coroutine_gave_destroys_the_locals_before_the_captures) {
+    std::vector<std::string> order;
+    struct Note {
+        std::vector<std::string>* order;
+        std::string what;
+        Note(std::vector<std::string>* o, std::string w) : order(o), what(std::move(w)) {}
+        Note(Note&& other) noexcept : order(std::exchange(other.order, nullptr)), what(std::move(other.what)) {}
+        ~Note() {
+            if (order != nullptr) order->push_back(what);
+        }
+    };
+    auto [gate, promise] = make_deferred([&] { order.push_back("canceller"); });
+    {
+        auto last = run_coroutine(
+            [note = Note(&order, "capture"), &order, &gate](const Note&) -> Deferred<> {
+                const Note local(&order, "local of one with " + note.what);
+                co_await std::move(gate);
+            },
+            Note(&order, "argument"));
+    }
+    BOOST_REQUIRE(order.size() == 4u);
+    BOOST_TEST(order[0] == "canceller");
+    BOOST_TEST(order[1] == "local of one with capture");
+}
+
+BOOST_AUTO_TEST_CASE(keep_captures_makes_a_coroutine_lambda_safe_as_a_callback) {
+    Token token;
+    auto [gate, promise] = make_deferred<int>();
+    auto [first, first_promise] = make_deferred<int>();
+    auto last = std::move(first).add_callback(
+        keep_captures([held = token.copy(), wait = std::move(gate)](int n) mutable -> Deferred<int> {
+            const int m = co_await std::move(wait);
+            co_return n + m + *held;
+        }));
+    first_promise.callback(1);
+    BOOST_TEST(!last.ready());
+    BOOST_TEST(!token.gone());
+    *token.copy() = 100;
+    promise.callback(10);
+    BOOST_TEST(last.take().value() == 111);
+    BOOST_TEST(token.gone());
+}
+
+BOOST_AUTO_TEST_CASE(a_kept_coroutine_called_twice_says_so) {
+    auto once = keep_captures([n = 1](int m) -> Deferred<int> { co_return n + m; });
+    BOOST_TEST(once(1).take().value() == 2);
+    BOOST_CHECK_THROW(std::ignore = once(1), InvalidState);
 }
 
 // Cancel -------------------------------------------------------------------------------------------------------------

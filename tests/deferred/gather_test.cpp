@@ -1,33 +1,17 @@
 #define BOOST_TEST_MODULE deferred_gather
 #include <boost/test/unit_test.hpp>
 #include <memory>
+#include <ranges>
 #include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "plait/deferred/gather.hpp"
+#include "several.hpp"
 #include "support.hpp"
 
 using namespace plait;
-
-namespace {
-
-struct Parts {
-    std::vector<Deferred<int>> deferreds;
-    std::vector<Promise<int>> promises;
-    int cancelled = 0;
-
-    explicit Parts(int count) {
-        for (int i = 0; i < count; ++i) {
-            auto [deferred, promise] = make_deferred<int>([this] { ++cancelled; });
-            deferreds.push_back(std::move(deferred));
-            promises.push_back(std::move(promise));
-        }
-    }
-};
-
-}  // namespace
 
 BOOST_AUTO_TEST_CASE(gathering_nothing_is_ready_at_once) {
     BOOST_TEST(gather(std::vector<Deferred<int>>()).take().value().empty());
@@ -207,8 +191,135 @@ BOOST_AUTO_TEST_CASE(many_are_gathered_in_linear_time) {
     Parts parts(count);
     auto all = gather(std::move(parts.deferreds));
     for (int i = count - 1; i >= 0; --i)
-        parts.promises[static_cast<std::size_t>(i)].callback(i);
+        parts[static_cast<std::size_t>(i)].callback(i);
     auto values = all.take().value();
     BOOST_TEST(values.size() == static_cast<std::size_t>(count));
     BOOST_TEST(values.back() == count - 1);
+}
+
+// Twisted's cases of gatherResults -----------------------------------------------------------------------------------
+
+BOOST_AUTO_TEST_CASE(gather_results_with_consume_errors) {
+    CaughtReports reports;
+    Parts parts(3);
+    auto all = gather(std::move(parts.deferreds), Others::run_on);
+    parts[1].errback(std::runtime_error("first"));
+    BOOST_TEST(all.take().failure().message() == "std::runtime_error: first");
+    parts[0].errback(std::runtime_error("second"));
+    parts[2].callback(2);
+    BOOST_TEST(parts.cancelled == 0);
+    BOOST_TEST(reports.count() == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(cancel_gather_results) {
+    Parts parts(2);
+    auto all = gather(std::move(parts.deferreds));
+    all.cancel();
+    BOOST_TEST(parts.cancelled == 2);
+    BOOST_TEST(all.take().failure().check<Cancelled>() != nullptr);
+}
+
+// The others ---------------------------------------------------------------------------------------------------------
+
+BOOST_AUTO_TEST_CASE(with_finish_first_the_failure_waits_for_the_others_to_end) {
+    CaughtReports reports;
+    Parts parts(3);
+    auto all = gather(std::move(parts.deferreds), Others::finish_first);
+    parts[1].errback(std::runtime_error("first"));
+    BOOST_TEST(!all.ready());
+    parts[0].errback(std::runtime_error("second"));
+    BOOST_TEST(!all.ready());
+    parts[2].callback(2);
+    BOOST_TEST(all.take().failure().message() == "std::runtime_error: first");
+    BOOST_TEST(parts.cancelled == 0);
+    BOOST_TEST(reports.count() == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(a_tuple_may_let_the_others_finish_too) {
+    auto [number, number_promise] = make_deferred<int>();
+    auto both = gather(Others::finish_first, std::move(number), fail<std::string>(std::runtime_error("x")));
+    BOOST_TEST(!both.ready());
+    number_promise.callback(1);
+    BOOST_TEST(!both.take().has_value());
+}
+
+BOOST_AUTO_TEST_CASE(cancelling_while_the_others_finish_keeps_the_failure) {
+    Parts parts(2);
+    auto all = gather(std::move(parts.deferreds), Others::finish_first);
+    parts[0].errback(std::runtime_error("first"));
+    all.cancel();
+    BOOST_TEST(parts.cancelled == 1);
+    BOOST_TEST(all.take().failure().message() == "std::runtime_error: first");
+}
+
+BOOST_AUTO_TEST_CASE(with_run_on_the_whole_may_go_and_the_others_keep_what_they_need) {
+    Token token;
+    Parts parts(3);
+    parts.deferreds[1] =
+        std::move(parts.deferreds[1]).add_callback([held = token.copy()](int n) { return ++*held, n; });
+    {
+        auto all = gather(std::move(parts.deferreds), Others::run_on);
+        parts[0].errback(std::runtime_error("x"));
+        BOOST_TEST(!all.take().has_value());
+    }
+    BOOST_TEST(parts[1].wanted());
+    parts[1].callback(1);
+    BOOST_TEST(*token.copy() == 1);
+    BOOST_TEST(token.gone());
+    parts[2].errback(std::runtime_error("late"));
+}
+
+BOOST_AUTO_TEST_CASE(with_run_on_a_whole_dropped_before_any_failure_drops_each) {
+    Parts parts(2);
+    static_cast<void>(gather(std::move(parts.deferreds), Others::run_on));
+    BOOST_TEST(parts.cancelled == 2);
+}
+
+// Ranges -------------------------------------------------------------------------------------------------------------
+
+BOOST_AUTO_TEST_CASE(a_view_may_start_the_deferreds_as_it_goes) {
+    std::vector<Promise<int>> promises;
+    auto start = [&promises](int) {
+        auto [deferred, promise] = make_deferred<int>();
+        promises.push_back(std::move(promise));
+        return std::move(deferred);
+    };
+    auto all = gather(std::views::iota(0, 3) | std::views::transform(start));
+    BOOST_TEST(promises.size() == 3u);
+    for (int i = 0; i < 3; ++i)
+        promises[static_cast<std::size_t>(i)].callback(i);
+    BOOST_TEST(all.take().value() == (std::vector<int>{0, 1, 2}), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(gathering_no_arguments_is_ready_at_once) {
+    BOOST_TEST((gather().take().value() == std::tuple<>()));
+}
+
+template <typename R>
+concept Gatherable = requires(R range) { gather(static_cast<R>(range)); };
+
+BOOST_AUTO_TEST_CASE(a_range_that_is_not_given_away_does_not_compile) {
+    static_assert(Gatherable<std::vector<Deferred<int>>&&>);
+    static_assert(!Gatherable<std::vector<Deferred<int>>&>);
+    static_assert(!Gatherable<std::vector<int>&&>);
+}
+
+// Lifetimes ----------------------------------------------------------------------------------------------------------
+
+BOOST_AUTO_TEST_CASE(a_canceller_may_fire_another_part_while_the_whole_is_dropped) {
+    drop_where_one_canceller_fires_another([](auto parts) { return gather(std::move(parts)); });
+    drop_where_one_canceller_fires_another(
+        [](auto parts) { return gather(std::move(parts[0]), std::move(parts[1]), std::move(parts[2])); });
+}
+
+BOOST_AUTO_TEST_CASE(an_empty_deferred_among_them_throws_and_the_rest_are_dropped) {
+    Parts parts(2);
+    parts.deferreds.insert(parts.deferreds.begin() + 1, Deferred<int>());
+    BOOST_CHECK_THROW(static_cast<void>(gather(std::move(parts.deferreds))), InvalidState);
+    BOOST_TEST(parts.cancelled == 2);
+}
+
+BOOST_AUTO_TEST_CASE(a_value_that_cannot_be_moved_is_a_failure_not_a_hang) {
+    end_whichever_move_throws([](auto parts) { return gather(std::move(parts)); });
+    end_whichever_move_throws([](auto parts) { return gather(std::move(parts[0]), std::move(parts[1])); });
 }
