@@ -18,11 +18,8 @@
 #include <new>
 #include <utility>
 
-<<<<<<< HEAD
-#include "plait/deferred/detail/recycler.hpp"
-=======
 #include "plait/deferred/detail/context_switch.hpp"
->>>>>>> main
+#include "plait/deferred/detail/recycler.hpp"
 #include "plait/deferred/failure.hpp"
 #include "plait/deferred/pause.hpp"
 
@@ -73,17 +70,14 @@ public:
     bool settled() const noexcept {
         return fired_ && !running_ && !paused_ && waiting_on_ == nullptr && first_link_ == nullptr;
     }
-<<<<<<< HEAD
     void append(Link* link) noexcept {
         (first_link_ == nullptr ? first_link_ : last_link_->next) = link;
         last_link_ = link;
-=======
-    void append(Link* link) noexcept;
+    }
     /// Before a callback is made and appended: it will run in the context that is current now.
     void keep_context() {
         if (current_context != nullptr || contexts_) [[unlikely]]
             append_context();
->>>>>>> main
     }
     void* slot() const noexcept { return slot_; }
     SourceLocation made() const noexcept { return made_; }
@@ -153,17 +147,8 @@ protected:
     }
 
 private:
-<<<<<<< HEAD
-    struct Block {
-        Block* next;
-        std::size_t size;
-        std::size_t alignment;
-    };
-
     void* allocate_in_new_block(std::size_t size, std::size_t alignment);
     void free_blocks() noexcept;
-=======
->>>>>>> main
     static void advance(Core* start) noexcept;
     void append_context();
     void run_links() noexcept;

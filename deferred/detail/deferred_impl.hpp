@@ -113,14 +113,9 @@ template <typename U, typename Step>
     settle();
     Deferred<U> next;
     if (slot_.is_pending()) {
-<<<<<<< HEAD
         detail::Core& core = *slot_.core();
+        core.keep_context();
         core.append(detail::make_in<detail::StepLink<Step, T, U>>(core, std::forward<Step>(step), added));
-=======
-        detail::Core* core = slot_.core();
-        core->keep_context();
-        core->append(detail::make_in<detail::StepLink<Step, T, U>>(*core, std::forward<Step>(step), added));
->>>>>>> main
         next.slot_.set_pending(slot_.release_core());
     } else {
         detail::Slot<T> in(std::move(slot_));  // the callback may look at, or destroy, this object

@@ -7,11 +7,8 @@
 #include <utility>
 
 #include "plait/deferred/deferred.hpp"
-<<<<<<< HEAD
 #include "plait/deferred/detail/recycler.hpp"
-=======
 #include "plait/deferred/lock.hpp"
->>>>>>> main
 
 namespace {
 
