@@ -5,6 +5,8 @@
 
 #include <string>
 
+#include <string_view>
+
 #include "plait/deferred/detail/links.hpp"
 #include "plait/deferred/errors.hpp"
 #include "plait/deferred/failure.hpp"
@@ -20,12 +22,16 @@ namespace detail {
 struct Access;
 template <typename T>
 class CoroutineCore;
+template <typename T, typename... Objects>
+struct IncludeAttachHpp;
 }  // namespace detail
 
 template <typename T = Unit>
 class Promise;
 template <typename T>
 struct DeferredPair;
+template <typename T>
+class SharedDeferred;
 
 /// Waits for one value or one Failure.
 ///
@@ -111,6 +117,13 @@ public:
     Deferred add_timeout(Clock& clock, Limit limit, F&& on_timeout,
                          SourceLocation added = SourceLocation::current()) &&;
 
+    /// Lets several wait for it. Needs share.hpp included.
+    SharedDeferred<T> share(SourceLocation made = SourceLocation::current()) &&;
+
+    /// Keeps `objects` until it has its result, or has been dropped. Needs attach.hpp included, which says more.
+    template <typename... Objects>
+    typename detail::IncludeAttachHpp<T, Objects...>::Next attach(Objects&&... objects) &&;
+
     /// Lets it run on without an owner. `on_failure(Failure)` is not optional: it returns nothing that matters, and
     /// what it throws is reported as unhandled. A value at the end is dropped.
     template <typename F>
@@ -126,6 +139,10 @@ public:
     /// Holds the chain still until the Pause is unpaused or destroyed; see pause.hpp. A ready one waits from then on
     /// like one whose result is not here. From inside one of its own callbacks it holds what comes after that one.
     Pause pause(SourceLocation made = SourceLocation::current());
+
+    /// A name for the chain, in dumps and reports of tracing (trace.hpp). Does nothing while that is off, nor for a
+    /// ready one.
+    Deferred named(std::string_view name) &&;
 
     // --- looking
 

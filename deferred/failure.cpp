@@ -12,6 +12,8 @@
 #include <typeinfo>
 
 #include "plait/deferred/detail/slot.hpp"
+#include "plait/deferred/detail/trace_hooks.hpp"
+#include "plait/deferred/detail/type_name.hpp"
 #include "plait/deferred/errors.hpp"
 
 namespace plait {
@@ -61,23 +63,8 @@ struct Failure::Node {
 
 namespace {
 
-std::string readable_name(const std::type_info* type) {
-    if (type == nullptr) return "unknown exception";
-    int status = 0;
-    char* readable = abi::__cxa_demangle(type->name(), nullptr, nullptr, &status);
-    std::string name = readable != nullptr ? readable : type->name();
-    std::free(readable);
-    // What std::throw_with_nested throws is of a type of the library's; the user knows the one inside.
-    constexpr std::string_view wrapper = "std::_Nested_exception<";
-    if (name.starts_with(wrapper) && name.ends_with('>'))
-        name = name.substr(wrapper.size(), name.size() - wrapper.size() - 1);
-    return name;
-}
-
 void append_place(std::string& text, const char* what, const SourceLocation& where) {
-    text.append("\n  ").append(what).append(" ").append(where.file_name());
-    text.append(":").append(std::to_string(where.line()));
-    if (*where.function_name() != '\0') text.append(" in ").append(where.function_name());
+    text.append("\n  ").append(what).append(" ").append(detail::describe_place(where));
 }
 
 const char* describe_kind(FailurePlace::Kind kind) {
@@ -142,7 +129,7 @@ void Failure::raise() const {
 std::string Failure::message() const {
     if (node_ == nullptr) return "moved-from Failure";
     node_->resolve();
-    std::string text = readable_name(node_->type);
+    std::string text = node_->type != nullptr ? detail::readable_name(*node_->type) : "unknown exception";
     if (node_->standard != nullptr) text.append(": ").append(node_->standard->what());
     return text;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include "plait/deferred/failure.hpp"
 
@@ -11,7 +12,8 @@ namespace plait {
 /// Lives only during the hook's call; copy the Failure to keep it.
 struct UnhandledFailure {
     const Failure& failure;
-    SourceLocation made;  ///< where the Deferred was made; for a ready one, where its Failure was made
+    SourceLocation made;         ///< where the Deferred was made; for a ready one, where its Failure was made
+    std::string_view name = {};  ///< what Deferred::named() said, with tracing on (trace.hpp)
 };
 
 /// Called in the thread that destroyed the Failure, from a destructor: what it throws is printed and goes no further.
@@ -24,6 +26,12 @@ UnhandledFailureHook set_unhandled_failure_hook(UnhandledFailureHook hook) noexc
 
 /// How many have been reported since the program started, whatever the hook. Cancelled is neither reported nor counted.
 std::uint64_t unhandled_failure_count() noexcept;
+
+namespace detail {
+class Core;
+/// The same for what a chain held.
+void report_unhandled_failure(const Failure& failure, const Core& holder) noexcept;
+}  // namespace detail
 
 /// Reports `failure` as Deferred does. For code that has a Failure and nobody to give it to.
 void report_unhandled_failure(const Failure& failure, SourceLocation made = SourceLocation::current()) noexcept;

@@ -66,6 +66,13 @@ void Core::append_context() {
     append(link);
 }
 
+std::size_t Core::callbacks_waiting() const noexcept {
+    std::size_t count = 0;
+    for (const Link* link = first_link_; link != nullptr; link = link->next)
+        count += link->end != &EnterContext::enter_or_forget ? 1 : 0;
+    return count;
+}
+
 void Core::fire(void* slot, Discard discard) noexcept {
     fired_ = true;
     set_result(slot, discard);
@@ -229,10 +236,17 @@ void Core::clear() noexcept {
     discard_result();
     destroy_links();
     let_go_of_pauses();
+    if (blocks_ != nullptr && awaits_at() == nullptr) end_kept();  // a coroutine's locals may refer to them
+}
+
+// Not left to the end of the memory: somebody's Promise may keep that for long.
+void Core::end_kept() noexcept {
+    for (Block* block = blocks_; block != nullptr; block = block->next)
+        if (auto* end = std::exchange(block->end, nullptr)) end(*block);
 }
 
 void Core::discard_result() noexcept {
-    if (discard_ != nullptr && slot_ != nullptr) std::exchange(discard_, nullptr)(std::exchange(slot_, nullptr), *this);
+    if (discard_ != nullptr && slot_ != nullptr) std::exchange(discard_, nullptr)(std::exchange(slot_, nullptr), this);
 }
 
 void Core::destroy_links() noexcept {

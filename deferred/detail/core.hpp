@@ -20,6 +20,7 @@
 
 #include "plait/deferred/detail/context_switch.hpp"
 #include "plait/deferred/detail/recycler.hpp"
+#include "plait/deferred/detail/trace_hooks.hpp"
 #include "plait/deferred/failure.hpp"
 #include "plait/deferred/pause.hpp"
 
@@ -44,8 +45,8 @@ class Core {
 public:
     /// Moves a result between two slots of one type; a null `from` puts "waits for itself" there instead.
     using Transfer = void (*)(void* to, void* from) noexcept;
-    /// Empties a slot, reporting a Failure that nobody read.
-    using Discard = void (*)(void* slot, const Core&) noexcept;
+    /// Empties a slot, reporting a Failure that nobody read; with a null Core it only looks.
+    using Discard = SlotLook (*)(void* slot, const Core* holder) noexcept;
 
     Core(const Core&) = delete;
     Core& operator=(const Core&) = delete;
@@ -80,6 +81,13 @@ public:
             append_context();
     }
     void* slot() const noexcept { return slot_; }
+    /// What the present result is. Not while running.
+    SlotLook look() const noexcept {
+        return discard_ != nullptr && slot_ != nullptr ? discard_(slot_, nullptr) : SlotLook();
+    }
+    std::size_t callbacks_waiting() const noexcept;
+    /// There is a record of it in the tracing.
+    bool traced() const noexcept { return traced_; }
     SourceLocation made() const noexcept { return made_; }
     /// Keeps itself alive until it has settled.
     void detach() noexcept { detached_ = true; }
@@ -111,8 +119,9 @@ public:
         ::operator delete(memory, size, alignment);
     }
 
-    /// Memory of the arena, or an object that goes when the Core does: after the locals of a coroutine. `end` ends the
-    /// object; the memory is freed with what it was allocated with, operator new of that size and alignment.
+    /// Memory of the arena, or an object kept with the Core: it goes when the Core ends or is dropped; with a coroutine
+    /// after its locals. `end` ends the object; the memory is freed as what it was allocated with, operator new of that
+    /// size and alignment.
     struct Block {
         Block* next = nullptr;
         std::size_t size;
@@ -125,9 +134,13 @@ public:
     friend void drop(Core* tail) noexcept;
     friend void cancel(Core* tail) noexcept;
     friend class plait::Pause;
+    friend class TraceView;
 
 protected:
-    Core(SourceLocation made, std::byte* arena, std::uint16_t room) noexcept : free_(arena), made_(made), room_(room) {}
+    Core(SourceLocation made, std::byte* arena, std::uint16_t room) noexcept : free_(arena), made_(made), room_(room) {
+        if (tracing_enabled()) [[unlikely]]
+            trace_made(*this);
+    }
     virtual ~Core() {
         if (blocks_ != nullptr) free_blocks();
     }
@@ -137,6 +150,8 @@ protected:
     virtual void fail(Failure failure) noexcept = 0;
     /// Continues the coroutine. Only for Cores that are one.
     virtual void resume() noexcept {}
+    /// Where a coroutine awaits, or has last done so; null for Cores that are none.
+    virtual const SourceLocation* awaits_at() const noexcept { return nullptr; }
 
     // A coroutine is "running" from its start to each suspension, and fired when its body has ended.
     void mark_started() noexcept { running_ = true; }
@@ -162,6 +177,7 @@ private:
     void destroy_links() noexcept;
     void go_on() noexcept;
     void let_go_of_pauses() noexcept;
+    void end_kept() noexcept;
     /// Waits, and has nothing to do with what comes but hand it on.
     bool passes_on() const noexcept {
         return fired_ && !running_ && !paused_ && first_link_ == nullptr && waiting_on_ != nullptr;
@@ -190,6 +206,7 @@ private:
     bool asking_canceller_ : 1 = false;
     bool detached_ : 1 = false;
     bool paused_ : 1 = false;
+    bool traced_ : 1 = false;
     bool contexts_ : 1 = false;  // some link enters one: those after it each say which is theirs
 };
 

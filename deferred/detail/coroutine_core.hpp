@@ -95,6 +95,8 @@ protected:
     CoroutineContext context_;
 
 private:
+    const SourceLocation* awaits_at() const noexcept override { return &awaiting_at_; }
+
     SourceLocation awaiting_at_;
     std::optional<Failure> thrown_;
 };

@@ -15,12 +15,20 @@ struct Access {
         return deferred.slot_;
     }
     template <typename T>
+    static const Slot<T>& slot(const Deferred<T>& deferred) noexcept {
+        return deferred.slot_;
+    }
+    template <typename T>
     static Deferred<T> pending(Core* core) noexcept {
         return Deferred<T>(core);
     }
     template <typename T>
     static DeferredPair<T> pair(HeapCore<T>* core) noexcept {
         return DeferredPair<T>(core);
+    }
+    template <typename T>
+    static const Core* core(const Promise<T>& promise) noexcept {
+        return promise.core_;
     }
     /// Whether the promise takes a result now. False: it is swallowed. Throws when there can be none.
     template <typename T>
@@ -193,6 +201,13 @@ Pause Deferred<T>::pause(SourceLocation made) {
         slot_.set_pending(core);
     }
     return Pause(*slot_.core());
+}
+
+template <typename T>
+Deferred<T> Deferred<T>::named(std::string_view name) && {
+    if (slot_.is_pending() && slot_.core()->traced()) [[unlikely]]
+        detail::trace_named(*slot_.core(), name);
+    return std::move(*this);
 }
 
 template <typename T>

@@ -19,6 +19,8 @@ GroupState::~GroupState() {
 }
 
 void GroupState::release() {
+    if (tracing_enabled()) [[unlikely]]
+        trace_parts();
     held_ = false;
     go_on();
 }
@@ -29,6 +31,13 @@ void GroupState::cancel_all() {
     held_ = cancelled_ = true;
     cancel_parts();
     release();
+}
+
+void GroupState::trace_parts() const noexcept {
+    const Core* of = whole();
+    if (of == nullptr) return;
+    for (const Deferred<>& part : parts_)
+        if (const auto& slot = Access::slot(part); slot.is_pending()) trace_part(*slot.core(), *of);
 }
 
 bool GroupState::decide(Failure failure) noexcept {

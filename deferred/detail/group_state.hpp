@@ -56,6 +56,8 @@ protected:
     /// Fires the whole with what has been recorded.
     virtual void succeed() = 0;
     virtual void fail(Failure failure) noexcept = 0;
+    /// Null once it is fired.
+    virtual const Core* whole() const noexcept = 0;
 
 private:
     template <typename Record>
@@ -80,6 +82,7 @@ private:
     void go_on() noexcept;
     void finish() noexcept;
     void cancel_parts() noexcept;
+    void trace_parts() const noexcept;
 
     std::vector<Deferred<>> parts_;
     std::size_t missing_;
@@ -124,6 +127,7 @@ protected:
 
 private:
     bool wanted() const noexcept override { return promise_.wanted(); }
+    const Core* whole() const noexcept override { return Access::core(promise_); }
     void fail(Failure failure) noexcept override {
         auto firing = std::move(promise_);
         firing.errback(std::move(failure));

@@ -30,19 +30,21 @@ public:
         }
     }
 
-    T object;
+    union {
+        T object;
+    };
 
 private:
     template <typename... Args>
     explicit Kept(Args&&... args)
-        : Core::Block{nullptr, sizeof(Kept), alignof(Kept),
-                      [](Core::Block& block) noexcept { static_cast<Kept&>(block).~Kept(); }},
-          object(std::forward<Args>(args)...) {}
-    ~Kept() = default;
+        : Core::Block{nullptr, sizeof(Kept), alignof(Kept), &end_object}, object(std::forward<Args>(args)...) {}
+    ~Kept() = delete;
+
+    static void end_object(Core::Block& block) noexcept { static_cast<Kept&>(block).object.~T(); }
 };
 
-/// Frees `kept` with the source of `deferred`: once it has ended, or, where it is dropped from inside, when it has
-/// returned. At once when `deferred` is ready.
+/// Frees `kept` with the source of `deferred`: once it has ended, or was dropped; from inside, when it has returned. At
+/// once when `deferred` is ready.
 template <typename U, typename T>
 void keep_with(Deferred<U>& deferred, std::unique_ptr<T, typename T::Free> kept) noexcept {
     Slot<U>& slot = Access::slot(deferred);

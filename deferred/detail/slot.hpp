@@ -171,10 +171,12 @@ void transfer_slot(void* to, void* from) noexcept {
 }
 
 template <typename T>
-void discard_slot(void* at, const Core& core) noexcept {
+SlotLook discard_slot(void* at, const Core* holder) noexcept {
     auto& slot = *static_cast<Slot<T>*>(at);
-    if (slot.is_failure()) report_unhandled_failure(slot.failure(), core.made());
+    if (holder == nullptr) return {slot.is_empty(), slot.is_failure() ? &slot.failure() : nullptr};
+    if (slot.is_failure()) report_unhandled_failure(slot.failure(), *holder);
     slot.reset();
+    return {};
 }
 
 }  // namespace plait::detail

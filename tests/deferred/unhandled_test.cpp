@@ -1,10 +1,14 @@
 #define BOOST_TEST_MODULE deferred_unhandled
+#include <unistd.h>
+
 #include <boost/test/unit_test.hpp>
+#include <cstdio>
 #include <stdexcept>
 #include <string>
 #include <utility>
 
 #include "plait/deferred/deferred.hpp"
+#include "plait/deferred/trace.hpp"
 #include "support.hpp"
 
 using namespace plait;
@@ -92,4 +96,99 @@ BOOST_AUTO_TEST_CASE(setting_a_hook_gives_the_one_before_and_null_brings_the_def
     auto* standard = set_unhandled_failure_hook(nullptr);
     BOOST_TEST((standard != nullptr));
     set_unhandled_failure_hook(previous);
+}
+
+BOOST_AUTO_TEST_CASE(a_report_names_the_chain_when_tracing_is_on) {
+    static std::string name;
+    name = "unset";
+    auto* previous = set_unhandled_failure_hook([](const UnhandledFailure& unhandled) { name = unhandled.name; });
+    {
+        const Tracing on;
+        auto [deferred, promise] = make_deferred<int>();
+        auto named = std::move(deferred).named("reading /config");
+        promise.errback(std::runtime_error("lost"));
+    }
+    BOOST_TEST(name == "reading /config");
+    {
+        auto [deferred, promise] = make_deferred<int>();
+        auto named = std::move(deferred).named("not heard");
+        promise.errback(std::runtime_error("lost"));
+    }
+    BOOST_TEST(name == "");
+    set_unhandled_failure_hook(previous);
+}
+
+// Acceptance cases of Twisted's Deferred, by their names there
+// -----------------------------------------------------------
+
+BOOST_AUTO_TEST_CASE(errorLog) {
+    CaughtReports reports;
+    {
+        auto [deferred, promise] = make_deferred<int>();
+        auto last = std::move(deferred).add_callback([](int n) { return n; });
+        promise.errback(std::runtime_error("lost"));
+        BOOST_TEST(reports.count() == 0u);  // somebody may still take it
+    }
+    BOOST_TEST(reports.count() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(errorLogDebugInfo) {
+    std::FILE* file = std::tmpfile();
+    BOOST_REQUIRE((file != nullptr));
+    std::fflush(stderr);
+    const int saved = ::dup(STDERR_FILENO);
+    ::dup2(::fileno(file), STDERR_FILENO);
+    auto* previous = set_unhandled_failure_hook(nullptr);
+    const unsigned line = __LINE__ + 3;
+    {
+        const Tracing on;
+        auto [deferred, promise] = make_deferred<int>();
+        auto last = std::move(deferred).add_callback([](int n) { return n; }).named("reading /config");
+        promise.errback(std::runtime_error("lost"));
+    }
+    set_unhandled_failure_hook(previous);
+    ::dup2(saved, STDERR_FILENO);
+    ::close(saved);
+    std::rewind(file);
+    std::string text(4096, '\0');
+    text.resize(std::fread(text.data(), 1, text.size(), file));
+    std::fclose(file);
+    auto contains = [&](const std::string& part) { return text.find(part) != std::string::npos; };
+    BOOST_TEST(text.starts_with("Unhandled failure in \"reading /config\", a Deferred made at "));
+    BOOST_TEST(contains("unhandled_test.cpp:" + std::to_string(line) + " in "));
+    BOOST_TEST(contains(": std::runtime_error: lost\n  made at "));
+    BOOST_TEST(contains("unhandled_test.cpp:" + std::to_string(line + 2) + " in "));
+    BOOST_TEST(contains("\n  skipped what was added at "));
+    BOOST_TEST(text.ends_with('\n'));
+}
+
+BOOST_AUTO_TEST_CASE(chainedErrorCleanup) {
+    CaughtReports reports;
+    {
+        auto inner = make_deferred<int>();
+        auto last =
+            succeed(1).add_callback([&](int) { return std::move(inner.deferred); }).add_errback([](const Failure&) {
+                return 0;
+            });
+        inner.promise.errback(std::runtime_error("handled by the outer"));
+        BOOST_TEST(last.take().value() == 0);
+    }
+    BOOST_TEST(reports.count() == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(errorClearedByChaining) {
+    CaughtReports reports;
+    {
+        auto failed = fail<int>(std::runtime_error("held before it is chained"));
+        auto last = succeed(1).add_callback([&](int) { return std::move(failed); }).add_errback([](const Failure&) {
+            return 0;
+        });
+        BOOST_TEST(last.take().value() == 0);
+        auto source = make_deferred<int>();
+        source.promise.errback(std::runtime_error("the same through a Promise"));
+        auto sink = make_deferred<int>();
+        chain_deferred(std::move(source.deferred), std::move(sink.promise));
+        BOOST_TEST(!sink.deferred.take().has_value());
+    }
+    BOOST_TEST(reports.count() == 0u);
 }

@@ -1,14 +1,18 @@
 """Reads Meson's lists of tests for tools/test.
 
-select PATTERN    stdin: `meson introspect --tests`; prints the names of the tests whose "suite name" matches
-summary FILE      FILE: meson-logs/testlog.json; prints `N passed, N failed, N skipped`, fails when a test did
+names PATTERN SUITE     stdin: `meson introspect --tests`; prints the names of the tests in SUITE (empty: any) whose
+                        "suite name" matches
+targets PATTERN SUITE BUILD_DIR
+                        prints the programs of these tests, as ninja knows them, instead
+summary FILE            FILE: meson-logs/testlog.json; prints `N passed, N failed, N skipped`, fails when a test did
 """
 import json
+import os
 import re
 import sys
 
 
-def select(pattern):
+def selected(pattern, suite):
     tests = json.load(sys.stdin)
     try:
         wanted = re.compile(pattern)
@@ -16,9 +20,19 @@ def select(pattern):
         print(f"tools/test: -k '{pattern}' is not a regular expression: {problem}", file=sys.stderr)
         sys.exit(2)
     for test in tests:
-        suites = " ".join(suite.split(":")[-1] for suite in test["suite"])
-        if wanted.search(f"{suites} {test['name']}"):
-            print(test["name"])
+        suites = [name.split(":")[-1] for name in test["suite"]]
+        if (not suite or suite in suites) and wanted.search(f"{' '.join(suites)} {test['name']}"):
+            yield test
+
+
+def names(pattern, suite):
+    for test in selected(pattern, suite):
+        print(test["name"])
+
+
+def targets(pattern, suite, build_dir):
+    for test in selected(pattern, suite):
+        print(os.path.relpath(os.path.realpath(test["cmd"][0]), os.path.realpath(build_dir)))
 
 
 def summary(path):
@@ -43,4 +57,4 @@ def summary(path):
 
 
 if __name__ == "__main__":
-    {"select": select, "summary": summary}[sys.argv[1]](sys.argv[2])
+    {"names": names, "targets": targets, "summary": summary}[sys.argv[1]](*sys.argv[2:])
