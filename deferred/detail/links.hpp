@@ -8,16 +8,38 @@
 
 namespace plait::detail {
 
-template <typename Step, typename T, typename U>
-void run_step(Step& step, Slot<T>& in, Slot<U>& out, SourceLocation added) noexcept {
-    try {
-        step.run(in, out);
-    } catch (...) {
-        out.set_failure(thrown_by_step(in.is_failure() ? &in.failure() : nullptr, added));
-    }
+// What follows a step that failed or was given a Failure: apart from it, since it is the same for all callbacks of a
+// type.
+
+template <typename U>
+[[gnu::noinline, gnu::cold]] void step_threw(const Failure* before, Slot<U>& out, SourceLocation added) noexcept {
+    out.set_failure(thrown_by_step(before, added));
+}
+
+template <typename T, typename U>
+[[gnu::noinline, gnu::cold]] void step_had_failure(Slot<T>& in, Slot<U>& out, SourceLocation added) noexcept {
     if (out.is_failure() && in.is_failure()) note_step(in.failure(), out.failure(), added);
     in.reset();
 }
+
+template <typename Step, typename T, typename U>
+[[gnu::always_inline]] inline void run_step(Step& step, Slot<T>& in, Slot<U>& out, SourceLocation added) noexcept {
+    const bool failed = in.is_failure();
+    try {
+        step.run(in, out);
+    } catch (...) {
+        step_threw(failed ? &in.failure() : nullptr, out, added);
+    }
+    if (failed) [[unlikely]]
+        return step_had_failure(in, out, added);
+    in.discard_value();
+}
+
+/// Whether a step may leave a Deferred to wait for.
+template <typename Step, typename T>
+inline constexpr bool may_wait = true;
+template <typename F, typename T>
+inline constexpr bool may_wait<OnValue<F>, T> = is_deferred<std::remove_cvref_t<value_call_result<F, T>>>;
 
 template <typename Step, typename T, typename U>
 class StepLink final : public Link {
@@ -34,11 +56,13 @@ private:
 
     static void end_link(Link& base, Core* core) noexcept {
         auto& self = static_cast<StepLink&>(base);
-        if (core != nullptr) run_step(self.step_, *static_cast<Slot<T>*>(core->slot()), self.out_, self.added_);
+        if (core == nullptr) return self.step_.~Step();
+        run_step(self.step_, *static_cast<Slot<T>*>(core->slot()), self.out_, self.added_);
         self.step_.~Step();
-        if (core == nullptr) return;
         core->set_result(&self.out_, &discard_slot<U>);
-        if (self.out_.is_pending()) core->wait_for(self.out_.release_core(), &self.out_, &transfer_slot<U>);
+        if constexpr (may_wait<Step, T>) {
+            if (self.out_.is_pending()) core->wait_for(self.out_.release_core(), &self.out_, &transfer_slot<U>);
+        }
     }
 
     SourceLocation added_;

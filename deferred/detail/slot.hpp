@@ -122,6 +122,16 @@ public:
         other.reset();
     }
 
+    /// For one that is known to hold no Failure.
+    void discard_value() noexcept {
+        const State was = std::exchange(state_, State::empty);
+        if constexpr (kept_in_box<T>) {
+            if (was == State::value) delete value_;
+        } else if constexpr (!std::is_trivially_destructible_v<T>) {
+            if (was == State::value) value_.~T();
+        }
+    }
+
     void reset() noexcept {
         const State was = std::exchange(state_, State::empty);
         if (was == State::value) {
