@@ -7,6 +7,7 @@
 
 #include <string_view>
 
+#include "plait/deferred/detail/fired_twice.hpp"
 #include "plait/deferred/detail/links.hpp"
 #include "plait/deferred/errors.hpp"
 #include "plait/deferred/failure.hpp"
@@ -185,28 +186,29 @@ public:
     Promise(Promise&& other) noexcept
         : core_(std::exchange(other.core_, nullptr)),
           borrowed_(other.borrowed_),
-          spent_(std::exchange(other.spent_, false)) {}
+          spent_(std::exchange(other.spent_, 0)) {}
     Promise& operator=(Promise&& other) noexcept {
         if (this == &other) return *this;
         Promise old(std::move(*this));
         core_ = std::exchange(other.core_, nullptr);
         borrowed_ = other.borrowed_;
-        spent_ = std::exchange(other.spent_, false);
+        spent_ = std::exchange(other.spent_, 0);
         return *this;
     }
     ~Promise() {
         if (core_ != nullptr) break_promise();
     }
 
-    /// Runs the waiting callbacks before returning.
-    void callback(T value = T());
-    void errback(Failure failure);
+    /// Runs the waiting callbacks before returning. `fired` is for AlreadyFired, which with tracing on (trace.hpp) says
+    /// where the first time was, and where the Promise was made.
+    void callback(T value = T(), SourceLocation fired = SourceLocation::current());
+    void errback(Failure failure, SourceLocation fired = SourceLocation::current());
 
     /// The same with an exception to hold: `promise.errback(zk::NoNode("/app"))`.
     template <typename E>
         requires std::is_base_of_v<std::exception, E>
     void errback(E error, SourceLocation origin = SourceLocation::current()) {
-        errback(make_failure(std::move(error), origin));
+        errback(make_failure(std::move(error), origin), origin);
     }
 
     /// False once fired, cancelled or dropped: stop working.
@@ -225,12 +227,12 @@ private:
     explicit Promise(detail::Core* core, bool borrowed = false) noexcept : core_(core), borrowed_(borrowed) {}
     static Promise borrowed(detail::Core& core) noexcept;
     detail::HeapCore<T>& typed() const noexcept { return static_cast<detail::HeapCore<T>&>(*core_); }
-    bool ready_to_fire();
+    bool ready_to_fire(SourceLocation fired);
     void break_promise() noexcept;
 
     detail::Core* core_ = nullptr;
     bool borrowed_ = false;  // a canceller's own: its end breaks no promise
-    bool spent_ = false;
+    detail::Spent spent_ = 0;
 };
 
 /// Both ends: `auto [deferred, promise] = make_deferred<int>();`
@@ -285,7 +287,7 @@ Deferred<T> fail(E&& error, SourceLocation origin = SourceLocation::current()) {
 /// promise's Deferred does the same to it. Any number in a row take constant stack.
 /// Fails: throws AlreadyFired or InvalidState when `promise` can not be fired.
 template <typename T>
-void chain_deferred(Deferred<T> deferred, Promise<T> promise);
+void chain_deferred(Deferred<T> deferred, Promise<T> promise, SourceLocation chained = SourceLocation::current());
 
 }  // namespace plait
 

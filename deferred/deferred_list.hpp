@@ -40,11 +40,11 @@ Deferred<std::vector<Result<detail::part_value<R>>>> deferred_list(R&& deferreds
     auto parts = detail::take_parts(std::forward<R>(deferreds));
     using State = detail::ListState<detail::part_value<R>>;
     const detail::GroupRules rules{options.others, options.consume_errors};
-    auto state = std::make_shared<State>(parts.size(), rules, options.fire_on_one_errback);
-    auto whole = State::start(state, made);
+    auto state = detail::make_counted<State>(parts.size(), rules, options.fire_on_one_errback);
+    auto whole = State::start(*state, made);
     for (std::size_t i = 0; i < parts.size(); ++i)
         state->enter(i, std::move(parts[i]));
-    state->release();
+    state->all_taken();
     return whole;
 }
 

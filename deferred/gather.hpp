@@ -27,11 +27,11 @@ Deferred<std::vector<detail::part_value<R>>> gather(R&& deferreds, Others others
                                                     SourceLocation made = SourceLocation::current()) {
     auto parts = detail::take_parts(std::forward<R>(deferreds));
     using State = detail::GatherRange<detail::part_value<R>>;
-    auto state = std::make_shared<State>(parts.size(), others);
-    auto whole = State::start(state, made);
+    auto state = detail::make_counted<State>(parts.size(), others);
+    auto whole = State::start(*state, made);
     for (std::size_t i = 0; i < parts.size(); ++i)
         state->enter(state->values[i], std::move(parts[i]));
-    state->release();
+    state->all_taken();
     return whole;
 }
 
@@ -39,10 +39,10 @@ Deferred<std::vector<detail::part_value<R>>> gather(R&& deferreds, Others others
 template <typename... Ts>
 Deferred<std::tuple<Ts...>> gather(Others others, Deferred<Ts>... deferreds) {
     using State = detail::GatherTuple<Ts...>;
-    auto state = std::make_shared<State>(others);
-    auto whole = State::start(state, SourceLocation::current());
+    auto state = detail::make_counted<State>(others);
+    auto whole = State::start(*state, SourceLocation::current());
     std::apply([&](auto&... slots) { (state->enter(slots, std::move(deferreds)), ...); }, state->values);
-    state->release();
+    state->all_taken();
     return whole;
 }
 

@@ -32,8 +32,8 @@ struct Access {
     }
     /// Whether the promise takes a result now. False: it is swallowed. Throws when there can be none.
     template <typename T>
-    static bool ready_to_fire(Promise<T>& promise) {
-        return promise.ready_to_fire();
+    static bool ready_to_fire(Promise<T>& promise, SourceLocation fired = SourceLocation::current()) {
+        return promise.ready_to_fire(fired);
     }
     /// With what is in the first slot.
     template <typename T>
@@ -44,7 +44,7 @@ struct Access {
     }
     template <typename T>
     static HeapCore<T>* release_fired(Promise<T>& promise) noexcept {
-        promise.spent_ = true;
+        promise.spent_ |= 1;
         return static_cast<HeapCore<T>*>(std::exchange(promise.core_, nullptr));
     }
     /// Continues `deferred` with a step of the library's own.
@@ -235,24 +235,28 @@ void Promise<T>::break_promise() noexcept {
 
 /// Whether the promise takes a result now. False: it is swallowed. Throws when there can be none.
 template <typename T>
-inline bool Promise<T>::ready_to_fire() {
-    if (core_ != nullptr && core_->wanted()) return true;
-    detail::throw_unless_swallowed(core_, spent_);
-    spent_ = true;
+inline bool Promise<T>::ready_to_fire(SourceLocation fired) {
+    if (wanted()) {
+        if (core_->traced()) [[unlikely]]
+            spent_ = detail::trace_fired(*core_, fired);
+        return true;
+    }
+    detail::throw_unless_swallowed(core_, spent_, fired);
+    spent_ |= 1;
     std::exchange(core_, nullptr)->release();
     return false;
 }
 
 template <typename T>
-void Promise<T>::callback(T value) {
-    if (!ready_to_fire()) return;
+void Promise<T>::callback(T value, SourceLocation fired) {
+    if (!ready_to_fire(fired)) return;
     typed().first().set_value(std::move(value));
     detail::Access::fire(*this);
 }
 
 template <typename T>
-void Promise<T>::errback(Failure failure) {
-    if (!ready_to_fire()) return;
+void Promise<T>::errback(Failure failure, SourceLocation fired) {
+    if (!ready_to_fire(fired)) return;
     typed().first().set_failure(std::move(failure));
     detail::Access::fire(*this);
 }
@@ -291,8 +295,8 @@ DeferredPair<T> make_deferred(F&& canceller, SourceLocation made) {
 }
 
 template <typename T>
-void chain_deferred(Deferred<T> deferred, Promise<T> promise) {
-    if (!detail::Access::ready_to_fire(promise)) return;
+void chain_deferred(Deferred<T> deferred, Promise<T> promise, SourceLocation chained) {
+    if (!detail::Access::ready_to_fire(promise, chained)) return;
     detail::Slot<T> in;
     detail::Access::move_into(deferred, in);
     auto* core = detail::Access::release_fired(promise);

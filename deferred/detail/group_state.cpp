@@ -18,7 +18,7 @@ GroupState::~GroupState() {
     if (failure_) ignore(*failure_);
 }
 
-void GroupState::release() {
+void GroupState::all_taken() {
     if (tracing_enabled()) [[unlikely]]
         trace_parts();
     held_ = false;
@@ -27,10 +27,10 @@ void GroupState::release() {
 
 void GroupState::cancel_all() {
     if (held_) return;
-    auto keep = shared_from_this();  // an answer may drop the whole
+    const Ref<GroupState> keep(this);  // an answer may drop the whole
     held_ = cancelled_ = true;
     cancel_parts();
-    release();
+    all_taken();
 }
 
 void GroupState::trace_parts() const noexcept {
@@ -67,7 +67,7 @@ void GroupState::go_on() noexcept {
         return;
     }
     if (missing_ > 0 && (!decided_ || rules_.others == Others::finish_first)) return;
-    auto keep = shared_from_this();  // firing ends the canceller that owns this
+    const Ref<GroupState> keep(this);  // firing ends the canceller that owns this
     if (missing_ > 0 && rules_.others == Others::cancel) {
         held_ = true;
         cancel_parts();

@@ -6,12 +6,12 @@
 #pragma once
 
 #include <cstddef>
-#include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "plait/deferred/deferred.hpp"
+#include "plait/deferred/detail/counted.hpp"
 #include "plait/deferred/group.hpp"
 
 namespace plait::detail {
@@ -23,18 +23,15 @@ struct GroupRules {
     bool consume_errors = true;
 };
 
-class GroupState : public std::enable_shared_from_this<GroupState> {
+class GroupState : public Counted {
 public:
-    GroupState(const GroupState&) = delete;
-    GroupState& operator=(const GroupState&) = delete;
-
-    /// All parts have been taken. Nothing is fired before.
-    void release();
+    /// Nothing is fired before.
+    void all_taken();
     void cancel_all();
 
 protected:
     GroupState(std::size_t count, GroupRules rules);
-    virtual ~GroupState();
+    ~GroupState() override;
 
     /// Takes one part over. `record(Slot<T>&)` keeps its outcome, and tells whether that decides the whole's; it is not
     /// called for those that end afterwards. It throws nothing.
@@ -88,8 +85,8 @@ private:
     std::size_t missing_;
     GroupRules rules_;
     std::optional<Failure> failure_;
-    std::shared_ptr<GroupState> itself_;  // while the others run on
-    bool held_ = true;                    // taking parts, cancelling or dropping them
+    Ref<GroupState> itself_;  // while the others run on
+    bool held_ = true;        // taking parts, cancelling or dropping them
     bool decided_ = false;
     bool finished_ = false;
     bool cancelled_ = false;
@@ -102,13 +99,13 @@ public:
 
     /// The Deferred that owns `state`. When it is dropped its canceller does nothing: then the state goes with it, and
     /// drops the parts.
-    static Deferred<T> start(std::shared_ptr<GroupOf> state, SourceLocation made) {
+    static Deferred<T> start(GroupOf& state, SourceLocation made) {
         auto [whole, promise] = make_deferred<T>(
-            [state](Promise<T>& answer) {
-                if (answer.wanted()) state->cancel_all();
+            [owned = Ref<GroupOf>(&state)](Promise<T>& answer) {
+                if (answer.wanted()) owned->cancel_all();
             },
             made);
-        state->promise_ = std::move(promise);
+        state.promise_ = std::move(promise);
         return std::move(whole);
     }
 

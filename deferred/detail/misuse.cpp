@@ -16,9 +16,9 @@ void throw_not_ready() {
     throw InvalidState("take() was called on a Deferred that is not ready.");
 }
 
-void throw_unless_swallowed(const Core* core, bool spent) {
+void throw_unless_swallowed(const Core* core, Spent spent, SourceLocation fired) {
     if (core != nullptr && core->ignores_results()) return;
-    if (core != nullptr || spent) throw AlreadyFired();
+    if (core != nullptr || spent != 0) throw_already_fired(core, spent, fired);
     throw InvalidState("An empty Promise was fired: it was default-made or moved from.");
 }
 

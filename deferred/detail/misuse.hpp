@@ -2,16 +2,16 @@
 // Not for failures of chains: these are mistakes of whoever makes the call.
 #pragma once
 
-namespace plait::detail {
+#include "plait/deferred/detail/fired_twice.hpp"
 
-class Core;
+namespace plait::detail {
 
 /// InvalidState: an empty Deferred was `what`: "used", "cancelled".
 [[noreturn]] void throw_empty_deferred(const char* what);
 /// InvalidState: take() came too early.
 [[noreturn]] void throw_not_ready();
 /// For a Promise that cannot be fired: returns when its result is to be swallowed, else throws AlreadyFired or
-/// InvalidState. `core` may be null; `spent`: it had one.
-void throw_unless_swallowed(const Core* core, bool spent);
+/// InvalidState. `core` may be null.
+void throw_unless_swallowed(const Core* core, Spent spent, SourceLocation fired);
 
 }  // namespace plait::detail

@@ -75,24 +75,24 @@ template <typename T>
 Deferred<Winner<T>> race_parts(std::vector<Deferred<T>> parts, GroupRules rules, RaceFailure failure,
                                SourceLocation made) {
     if (parts.empty()) return fail<Winner<T>>(NothingToWaitFor(), made);
-    auto state = std::make_shared<RaceState<Winner<T>>>(parts.size(), rules, failure);
-    auto whole = RaceState<Winner<T>>::start(state, made);
+    auto state = make_counted<RaceState<Winner<T>>>(parts.size(), rules, failure);
+    auto whole = RaceState<Winner<T>>::start(*state, made);
     for (std::size_t i = 0; i < parts.size(); ++i)
         state->enter(i, std::move(parts[i]), [i](T&& value) { return Winner<T>{i, std::move(value)}; });
-    state->release();
+    state->all_taken();
     return whole;
 }
 
 template <typename... Ts>
 Deferred<std::variant<Ts...>> race_each(RaceFailure failure, Deferred<Ts>... parts) {
     using Out = std::variant<Ts...>;
-    auto state = std::make_shared<RaceState<Out>>(sizeof...(Ts), GroupRules{}, failure);
-    auto whole = RaceState<Out>::start(state, SourceLocation::current());
+    auto state = make_counted<RaceState<Out>>(sizeof...(Ts), GroupRules{}, failure);
+    auto whole = RaceState<Out>::start(*state, SourceLocation::current());
     [&]<std::size_t... I>(std::index_sequence<I...>) {
         (state->enter(I, std::move(parts), [](Ts&& value) { return Out(std::in_place_index<I>, std::move(value)); }),
          ...);
     }(std::index_sequence_for<Ts...>());
-    state->release();
+    state->all_taken();
     return whole;
 }
 

@@ -23,7 +23,6 @@ void trace_made(Core& core) noexcept;
 
 // For Cores that have a record; nothing for others.
 void trace_named(Core& core, std::string_view name) noexcept;
-void trace_fired(Core& core, SourceLocation where) noexcept;
 void trace_part(Core& part, const Core& whole) noexcept;
 
 /// "" when it has none.

@@ -5,6 +5,8 @@
 #include <new>
 #include <utility>
 
+#include "plait/deferred/detail/fired_twice.hpp"
+
 namespace plait::detail {
 
 namespace {
@@ -12,6 +14,7 @@ namespace {
 constexpr std::size_t most_records = 100'000;
 constexpr std::size_t most_unrecorded = 1'000;  // that one look follows
 constexpr std::size_t most_name = 200;
+constexpr std::size_t most_fired = 1'024;
 
 struct Registry {
     std::mutex mutex;
@@ -20,6 +23,7 @@ struct Registry {
     std::size_t size = 0;
     std::uint64_t last_id = 0;
     std::uint64_t without_room = 0;
+    std::vector<FiredChain> fired;  // by id; a newer one takes the place of an older one
 };
 
 /// Never destroyed: chains in static objects outlive everything.
@@ -84,8 +88,26 @@ void trace_named(Core& core, std::string_view name) noexcept {
     }
 }
 
-void trace_fired(Core& core, SourceLocation where) noexcept {
-    if (TraceRecord* record = TraceView::record(core)) record->fired_at = where;
+Spent trace_fired(const Core& core, SourceLocation where) noexcept {
+    const TraceRecord* record = TraceView::record(core);
+    if (record == nullptr) return 0;
+    try {
+        FiredChain chain{record->id, core.made(), where, record->name};
+        Registry& all = registry();
+        const std::lock_guard lock(all.mutex);
+        if (all.fired.size() < most_fired) all.fired.resize(most_fired);
+        std::swap(all.fired[record->id % most_fired], chain);
+        return static_cast<Spent>(record->id << 1);
+    } catch (...) {
+        return 0;  // no memory: AlreadyFired will say less
+    }
+}
+
+std::optional<FiredChain> find_fired(std::uint64_t id) {
+    Registry& all = registry();
+    const std::lock_guard lock(all.mutex);
+    if (id == 0 || all.fired.empty() || all.fired[id % most_fired].id != id) return std::nullopt;
+    return all.fired[id % most_fired];
 }
 
 void trace_part(Core& part, const Core& whole) noexcept {

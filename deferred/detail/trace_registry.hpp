@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,7 +24,6 @@ public:
     std::uint64_t id = 0;
     std::uint64_t part_of = 0;
     std::string name;
-    SourceLocation fired_at;
     TraceRecord* newer = nullptr;
     TraceRecord* older = nullptr;
 };
@@ -48,5 +48,15 @@ struct Recorded {
 };
 Recorded recorded_chains();
 void forget_chains_without_room() noexcept;
+
+/// A chain whose Promise was fired.
+struct FiredChain {
+    std::uint64_t id = 0;
+    SourceLocation made;
+    SourceLocation fired;
+    std::string name;
+};
+/// Kept for a while, also after the chain has ended. Null when it is forgotten.
+std::optional<FiredChain> find_fired(std::uint64_t id);
 
 }  // namespace plait::detail

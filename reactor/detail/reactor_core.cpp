@@ -4,7 +4,7 @@
 #include <cassert>
 
 #include "plait/deferred/contain.hpp"
-#include "plait/deferred/detail/context_switch.hpp"
+#include "plait/deferred/context.hpp"
 #include "plait/reactor/detail/signal_delivery.hpp"
 #include "plait/reactor/errors.hpp"
 #include "plait/reactor/reactor.hpp"
@@ -112,8 +112,7 @@ void ReactorCore::run_thread_calls() {
 
 template <typename Take>
 void ReactorCore::make_calls(Take take) noexcept {
-    const ContextGuard context;  // of whoever runs the loop
-    leave_all_contexts();
+    const ContextScope outside{Context()};  // whoever runs the loop may be in one
     Calls calls = std::move(spare_calls_);
     take(calls);
     for (UniqueFunction<void()>& call : calls) {

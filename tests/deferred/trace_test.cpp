@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -361,6 +362,103 @@ BOOST_AUTO_TEST_CASE(reprWithChaining) {
     auto body = await_it(named);
     BOOST_TEST(contains(describe(body), "; waits at the co_await "));
     BOOST_TEST(contains(describe(body), " for \"the other\", a Deferred made at "));
+}
+
+// Mistakes, with tracing on: Twisted's AlreadyCalled cases with debugging --------------------------------------------
+
+namespace {
+
+using Fire = void (*)(Promise<int>&);
+void with_value(Promise<int>& promise) {
+    promise.callback(1);
+}
+void with_failure(Promise<int>& promise) {
+    promise.errback(std::runtime_error("x"));
+}
+
+std::string message_of_second(Promise<int>& promise, Fire again) {
+    try {
+        again(promise);
+    } catch (const AlreadyFired& error) {
+        return error.what();
+    }
+    return "nothing was thrown";
+}
+
+void check_already_fired(Fire first, Fire second) {
+    const Tracing on;
+    const std::string made = "trace_test.cpp:" + std::to_string(__LINE__ + 1) + " in ";
+    auto [deferred, promise] = make_deferred<int>();
+    auto named = std::move(deferred).named("the chain");
+    first(promise);
+    std::ignore = named.take();
+    const std::string text = message_of_second(promise, second);
+    BOOST_TEST(contains(text, "already been fired"));
+    BOOST_TEST(contains(text, "It is \"the chain\", and was made at "));
+    BOOST_TEST(contains(text, made));
+    const auto at = text.find("It was fired again at ");
+    const auto before = text.find("The first time was at ");
+    BOOST_TEST(at < before);
+    BOOST_TEST(contains(text.substr(at, before - at), second == &with_value ? "with_value" : "with_failure"));
+    BOOST_TEST(contains(text.substr(before), first == &with_value ? "with_value" : "with_failure"));
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(alreadyCalledDebug_CC) {
+    check_already_fired(with_value, with_value);
+}
+
+BOOST_AUTO_TEST_CASE(alreadyCalledDebug_CE) {
+    check_already_fired(with_value, with_failure);
+}
+
+BOOST_AUTO_TEST_CASE(alreadyCalledDebug_EC) {
+    check_already_fired(with_failure, with_value);
+}
+
+BOOST_AUTO_TEST_CASE(alreadyCalledDebug_EE) {
+    check_already_fired(with_failure, with_failure);
+}
+
+BOOST_AUTO_TEST_CASE(a_moved_promise_remembers_where_it_was_fired_and_one_made_anew_does_not) {
+    const Tracing on;
+    auto [deferred, promise] = make_deferred<int>();
+    promise.callback(1);
+    Promise<int> moved = std::move(promise);
+    BOOST_TEST(contains(message_of_second(moved, with_value), "The first time was at "));
+    BOOST_CHECK_THROW(promise.callback(2), InvalidState);
+    BOOST_TEST(deferred.take().value() == 1);
+}
+
+BOOST_AUTO_TEST_CASE(a_promise_that_its_canceller_has_answered_says_where) {
+    const Tracing on;
+    auto [deferred, promise] = make_deferred<int>([](Promise<int>& answer) { answer.callback(1); });
+    deferred.cancel();
+    BOOST_TEST(contains(message_of_second(promise, with_value), "The first time was at "));
+    BOOST_TEST(deferred.take().value() == 1);
+}
+
+BOOST_AUTO_TEST_CASE(with_tracing_off_the_second_time_is_told_and_the_first_is_not_known) {
+    auto [deferred, promise] = make_deferred<int>();
+    promise.callback(1);
+    const std::string text = message_of_second(promise, with_value);
+    BOOST_TEST(contains(text, "It was fired again at "));
+    BOOST_TEST(!contains(text, "The first time"));
+    BOOST_TEST(deferred.take().value() == 1);
+}
+
+BOOST_AUTO_TEST_CASE(only_the_last_firings_are_remembered) {
+    const Tracing on;
+    auto [deferred, promise] = make_deferred<int>();
+    promise.callback(1);
+    for (int i = 0; i < 2000; ++i) {
+        auto other = make_deferred<int>();
+        other.promise.callback(i);
+        BOOST_TEST(other.deferred.take().value() == i);
+    }
+    BOOST_TEST(!contains(message_of_second(promise, with_value), "The first time"));
+    BOOST_TEST(deferred.take().value() == 1);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

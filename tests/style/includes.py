@@ -16,6 +16,8 @@ BELOW = {
 }
 # Parts that users of the headers need not have, and that may be exchanged.
 HIDDEN = re.compile(r"^(ev\.h|ev\+\+\.h|openssl/|ares|boost/|fmt/|simdjson)")
+STANDARD = re.compile(r"[a-z_0-9]+|cxxabi\.h")
+SYSTEM = re.compile(STANDARD.pattern + r"|fcntl\.h|unistd\.h|sys/(file|stat)\.h")
 CODE = (".hpp", ".cpp")
 
 
@@ -53,9 +55,11 @@ def libev_is_included_in_one_folder(tree):
 
 
 def deferred_needs_only_the_standard_library(tree):
+    """And, in sources, the system's own headers: a lock between processes is made of files."""
     for path in tree.files(*CODE, under=("deferred",)):
         for number, angled, what in tree.includes(path):
-            if angled and not re.fullmatch(r"[a-z_0-9]+|cxxabi\.h", what):
+            known = SYSTEM if path.suffix == ".cpp" else STANDARD
+            if angled and not known.fullmatch(what):
                 yield f"{path}:{number}: <{what}> does not come with C++ itself"
 
 

@@ -55,6 +55,9 @@ class Rules(unittest.TestCase):
         rule = includes.deferred_needs_only_the_standard_library
         self.finds(rule, "deferred/a.hpp", "#include <boost/any.hpp>\n")
         self.accepts(rule, "deferred/a.hpp", "#include <source_location>\n")
+        self.finds(rule, "deferred/a.hpp", "#include <fcntl.h>\n")
+        self.finds(rule, "deferred/a.cpp", "#include <sys/socket.h>\n")
+        self.accepts(rule, "deferred/a.cpp", "#include <fcntl.h>\n#include <sys/file.h>\n")
 
     def test_hidden_libraries(self):
         rule = includes.public_headers_show_no_other_library
