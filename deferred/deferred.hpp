@@ -165,8 +165,10 @@ private:
     explicit Deferred(detail::Core* core) noexcept { slot_.set_pending(core); }
     template <typename U, typename Step>
     Deferred<U> append(Step&& step, SourceLocation added);
+    bool waits() const noexcept;
     void settle();
-    void take_result() noexcept;
+    void move_into(detail::Slot<T>& out);
+    void move_unusual_into(detail::Slot<T>& out);
     void dispose() noexcept;
 
     detail::Slot<T> slot_;

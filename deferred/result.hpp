@@ -55,7 +55,7 @@ public:
 
 private:
     friend class Deferred<T>;
-    explicit Result(detail::Slot<T>& slot) noexcept { slot_.take(slot); }
+    Result() noexcept = default;  // neither, until Deferred gives it one
 
     void require_value() const {
         if (slot_.is_failure()) slot_.failure().raise();

@@ -103,7 +103,10 @@ public:
 
     /// Room in the arena: as long as the Core.
     void* allocate(std::size_t size, std::size_t alignment) {
-        const std::size_t gap = -reinterpret_cast<std::uintptr_t>(free_) & (alignment - 1);
+        // Rounded up, so that only more than the usual alignment needs a gap.
+        size = (size + alignof(void*) - 1) / alignof(void*) * alignof(void*);
+        const std::size_t gap =
+            alignment <= alignof(void*) ? 0 : -reinterpret_cast<std::uintptr_t>(free_) & (alignment - 1);
         if (gap + size > room_) return allocate_in_new_block(size, alignment);
         std::byte* at = free_ + gap;
         free_ = at + size;
@@ -208,6 +211,9 @@ private:
     bool paused_ : 1 = false;
     bool traced_ : 1 = false;
     bool contexts_ : 1 = false;  // some link enters one: those after it each say which is theirs
+    // Named, so that all 16 bits are stored at once: setting ten would load the rest first, bytes that the Core before
+    // this one has just stored one by one, and wait for them.
+    [[maybe_unused]] unsigned char spare_ : 6 = 0;
 };
 
 /// The end of a tail's life: cancels what is pending, destroys callbacks and coroutines unrun, innermost first.

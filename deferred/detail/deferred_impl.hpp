@@ -55,8 +55,7 @@ struct Access {
     /// Empties `deferred` into `out`, taking over a result that is here.
     template <typename T>
     static void move_into(Deferred<T>& deferred, Slot<T>& out) {
-        deferred.settle();
-        out.take(deferred.slot_);
+        deferred.move_into(out);
     }
 };
 
@@ -83,21 +82,37 @@ Deferred<T> Deferred<T>::fail(Failure failure) {
     return made;
 }
 
-/// Takes a result that is here out of its Core, so that what follows sees a ready Deferred or a waiting one.
+/// Empties this into `out`: a result that is here, or a Core to wait for.
 template <typename T>
-inline void Deferred<T>::settle() {
-    if (slot_.is_pending()) {
-        if (slot_.core()->settled()) take_result();
-    } else if (slot_.is_empty()) {
-        detail::throw_empty_deferred("used");
+inline void Deferred<T>::move_into(detail::Slot<T>& out) {
+    if (slot_.is_value()) [[likely]] {
+        out.take_value(slot_);
+    } else {
+        move_unusual_into(out);
     }
 }
 
 template <typename T>
-void Deferred<T>::take_result() noexcept {
+[[gnu::noinline]] void Deferred<T>::move_unusual_into(detail::Slot<T>& out) {
+    if (slot_.is_empty()) detail::throw_empty_deferred("used");
+    if (!slot_.is_pending() || !slot_.core()->settled()) return out.take(slot_);
     detail::Core* core = slot_.release_core();
-    slot_.take(*static_cast<detail::Slot<T>*>(core->slot()));
+    out.take(*static_cast<detail::Slot<T>*>(core->slot()));
     core->release();
+}
+
+/// Takes a result that is here out of its Core, so that what follows sees a ready Deferred or a waiting one.
+template <typename T>
+void Deferred<T>::settle() {
+    if (waits()) return;
+    detail::Slot<T> result;
+    move_into(result);
+    slot_.take(result);
+}
+
+template <typename T>
+inline bool Deferred<T>::waits() const noexcept {
+    return slot_.is_pending() && !slot_.core()->settled();
 }
 
 template <typename T>
@@ -118,15 +133,15 @@ void Deferred<T>::dispose() noexcept {
 template <typename T>
 template <typename U, typename Step>
 [[gnu::always_inline]] inline Deferred<U> Deferred<T>::append(Step&& step, SourceLocation added) {
-    settle();
     Deferred<U> next;
-    if (slot_.is_pending()) {
+    if (waits()) {
         detail::Core& core = *slot_.core();
         core.keep_context();
         core.append(detail::make_in<detail::StepLink<Step, T, U>>(core, std::forward<Step>(step), added));
         next.slot_.set_pending(slot_.release_core());
     } else {
-        detail::Slot<T> in(std::move(slot_));  // the callback may look at, or destroy, this object
+        detail::Slot<T> in;  // the callback may look at, or destroy, this object
+        move_into(in);
         detail::run_step(step, in, next.slot_, added);
     }
     return next;
@@ -217,9 +232,10 @@ bool Deferred<T>::ready() const noexcept {
 
 template <typename T>
 Result<T> Deferred<T>::take() {
-    settle();
-    if (slot_.is_pending()) detail::throw_not_ready();
-    return Result<T>(slot_);
+    if (waits()) detail::throw_not_ready();
+    Result<T> result;
+    move_into(result.slot_);
+    return result;
 }
 
 // Promise ------------------------------------------------------------------------------------------------------------

@@ -62,6 +62,11 @@ bool open_store() noexcept {
     return true;
 }
 
+[[gnu::noinline]] void delete_without_room(void* memory, std::size_t size) noexcept {
+    if (open_store()) return recycled_delete(memory, size);
+    ::operator delete(memory, size_of_class(class_of(size)));
+}
+
 }  // namespace
 
 void* recycled_new(std::size_t size) {
@@ -80,7 +85,7 @@ void recycled_delete(void* memory, std::size_t size) noexcept {
     if (!recycles || index >= classes) return ::operator delete(memory, size);
     Kept& store = kept;
     const std::size_t bytes = size_of_class(index);
-    if (store.room < bytes && !open_store()) return ::operator delete(memory, bytes);
+    if (store.room < bytes) return delete_without_room(memory, size);
     store.pieces[index] = ::new (memory) Piece{store.pieces[index]};
     store.room -= bytes;
 }

@@ -99,21 +99,28 @@ public:
         return std::unique_ptr<T>(value_);
     }
 
-    /// Moves out of `other`, which is left empty. A move constructor that throws gives a Failure.
+    /// Moves the value out of `other`, which is left empty. A move constructor that throws gives a Failure.
+    void take_value(Slot& other) noexcept {
+        if constexpr (kept_in_box<T>) {
+            value_ = other.value_;
+            state_ = std::exchange(other.state_, State::empty);
+        } else if constexpr (std::is_nothrow_move_constructible_v<T>) {
+            set_value(std::move(other.value_));
+            other.discard_value();
+        } else {
+            try {
+                set_value(std::move(other.value_));
+            } catch (...) {
+                set_failure(Failure::current());
+            }
+            other.discard_value();
+        }
+    }
+
+    /// The same with whatever is in `other`.
     void take(Slot& other) noexcept {
         if (other.is_value()) {
-            if constexpr (kept_in_box<T>) {
-                value_ = other.value_;
-                state_ = std::exchange(other.state_, State::empty);
-            } else if constexpr (std::is_nothrow_move_constructible_v<T>) {
-                set_value(std::move(other.value_));
-            } else {
-                try {
-                    set_value(std::move(other.value_));
-                } catch (...) {
-                    set_failure(Failure::current());
-                }
-            }
+            take_value(other);
         } else if (other.is_failure()) {
             set_failure(std::move(other.failure_));
         } else if (other.is_pending()) {

@@ -152,8 +152,10 @@ BOOST_AUTO_TEST_CASE(what_does_not_fit_beside_the_promise_is_recycled_too) {
         promise.callback(1);
         BOOST_TEST(last.take().value() == 1);
     };
-    BOOST_TEST(allocations_in(chain) <= 3u);
-    BOOST_TEST(allocations_in_again(chain) == unless_recycled(3));
+    const std::size_t first = allocations_in(chain);
+    BOOST_TEST(first > 1u);
+    BOOST_TEST(first <= 3u);
+    BOOST_TEST(allocations_in_again(chain) == unless_recycled(first));
 }
 
 BOOST_AUTO_TEST_CASE(awaiting_ready_results_costs_the_frame_and_nothing_more) {
