@@ -133,6 +133,8 @@ void Deferred<T>::dispose() noexcept {
 template <typename T>
 template <typename U, typename Step>
 [[gnu::always_inline]] inline Deferred<U> Deferred<T>::append(Step&& step, SourceLocation added) {
+    static_assert(std::is_nothrow_destructible_v<Step>,
+                  "a callback's captures must not throw when they are destroyed: nobody is there to catch it");
     Deferred<U> next;
     if (waits()) {
         detail::Core& core = *slot_.core();
@@ -155,6 +157,7 @@ template <typename T>
 template <typename F>
 detail::AfterValue<F, T> Deferred<T>::add_callback(F&& f, SourceLocation added) && {
     using Step = detail::OnValue<std::decay_t<F>>;
+    detail::require_function<std::decay_t<F>>(f, "add_callback()");
     return append<detail::step_output<Step, T>>(Step{std::forward<F>(f)}, added);
 }
 
@@ -162,6 +165,7 @@ template <typename T>
 template <typename F>
 Deferred<T> Deferred<T>::add_errback(F&& f, SourceLocation added) && {
     using Step = detail::OnFailure<std::decay_t<F>>;
+    detail::require_function<std::decay_t<F>>(f, "add_errback()");
     return append<detail::step_output<Step, T>>(Step{std::forward<F>(f)}, added);
 }
 
@@ -169,6 +173,7 @@ template <typename T>
 template <typename E, typename F>
 Deferred<T> Deferred<T>::add_errback(F&& f, SourceLocation added) && {
     using Step = detail::OnException<E, std::decay_t<F>>;
+    detail::require_function<std::decay_t<F>>(f, "add_errback()");
     return append<detail::step_output<Step, T>>(Step{std::forward<F>(f)}, added);
 }
 
@@ -176,6 +181,7 @@ template <typename T>
 template <typename F>
 detail::AfterResult<F, T> Deferred<T>::add_both(F&& f, SourceLocation added) && {
     using Step = detail::OnBoth<std::decay_t<F>>;
+    detail::require_function<std::decay_t<F>>(f, "add_both()");
     return append<detail::step_output<Step, T>>(Step{std::forward<F>(f)}, added);
 }
 
@@ -183,6 +189,8 @@ template <typename T>
 template <typename F, typename G>
 detail::AfterValue<F, T> Deferred<T>::add_callbacks(F&& on_value, G&& on_failure, SourceLocation added) && {
     using Step = detail::OnEither<std::decay_t<F>, std::decay_t<G>>;
+    detail::require_function<std::decay_t<F>>(on_value, "add_callbacks()");
+    detail::require_function<std::decay_t<G>>(on_failure, "add_callbacks()");
     return append<detail::step_output<Step, T>>(Step{std::forward<F>(on_value), std::forward<G>(on_failure)}, added);
 }
 
@@ -191,6 +199,7 @@ template <typename F>
 void Deferred<T>::detach(F&& on_failure, SourceLocation added) && {
     using Handler = std::decay_t<F>;
     static_assert(detail::TakesFailure<Handler>, "this handler cannot take a Failure: detach calls f(const Failure&)");
+    detail::require_function<Handler>(on_failure, "detach()");
     auto handle = [handler = Handler(std::forward<F>(on_failure))](const Failure& failure) mutable {
         using R = decltype(handler(failure));
         static_assert(std::is_same_v<detail::unwrapped<R>, std::remove_cvref_t<R>> || std::is_void_v<R>,
@@ -232,7 +241,7 @@ bool Deferred<T>::ready() const noexcept {
 
 template <typename T>
 Result<T> Deferred<T>::take() {
-    if (waits()) detail::throw_not_ready();
+    if (waits()) detail::throw_not_ready(slot_.core()->made());
     Result<T> result;
     move_into(result.slot_);
     return result;
@@ -289,6 +298,9 @@ void Promise<T>::on_cancel(F&& canceller) {
     using Held = std::decay_t<F>;
     static_assert(std::is_invocable_v<Held&> || std::is_invocable_v<Held&, Promise&>,
                   "a canceller is called as f() or f(Promise<T>&)");
+    static_assert(std::is_nothrow_destructible_v<Held>,
+                  "a canceller's captures must not throw when they are destroyed");
+    detail::require_function<Held>(canceller, "on_cancel()");
     if (!wanted()) return;
     core_->set_canceller(detail::make_in<detail::Canceller<Held, Promise>>(*core_, Held(std::forward<F>(canceller))));
 }

@@ -17,4 +17,7 @@ Spent trace_fired(const Core& core, SourceLocation where) noexcept;
 /// `core` is null once the Promise has let go of it.
 [[noreturn]] void throw_already_fired(const Core* core, Spent spent, SourceLocation again);
 
+/// For a Promise that cannot be fired: returns when its result is to be swallowed, else throws.
+void throw_unless_swallowed(const Core* core, Spent spent, SourceLocation again);
+
 }  // namespace plait::detail

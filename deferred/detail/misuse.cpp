@@ -2,24 +2,45 @@
 
 #include <string>
 
-#include "plait/deferred/detail/core.hpp"
 #include "plait/deferred/errors.hpp"
+#include "plait/deferred/failure.hpp"
 
 namespace plait::detail {
 
-void throw_empty_deferred(const char* what) {
-    throw InvalidState(std::string("An empty Deferred was ") + what +
-                       ": it was default-made, moved from, awaited, or its result was taken.");
+namespace {
+
+/// " It was made at main.cpp:7.", or nothing when that is not known.
+std::string made_at(SourceLocation made) {
+    if (made.line() == 0) return {};
+    return std::string(" It was made at ") + made.file_name() + ":" + std::to_string(made.line()) + ".";
 }
 
-void throw_not_ready() {
-    throw InvalidState("take() was called on a Deferred that is not ready.");
+}  // namespace
+
+void throw_empty_deferred(const char* done) {
+    throw InvalidState(std::string("An empty Deferred was ") + done +
+                       ": it was default-made, moved from, awaited, or its result was taken. Use the Deferred that the "
+                       "last call on it returned.");
 }
 
-void throw_unless_swallowed(const Core* core, Spent spent, SourceLocation fired) {
-    if (core != nullptr && core->ignores_results()) return;
-    if (core != nullptr || spent != 0) throw_already_fired(core, spent, fired);
-    throw InvalidState("An empty Promise was fired: it was default-made or moved from.");
+void throw_not_ready(SourceLocation made) {
+    throw InvalidState("take() was called on a Deferred that is not ready: ask ready() first, or add a callback." +
+                       made_at(made));
+}
+
+void throw_empty_promise() {
+    throw InvalidState(
+        "An empty Promise was fired: it was default-made or moved from. Fire the one that it was moved to.");
+}
+
+void throw_null_function(const char* taker) {
+    throw InvalidState(std::string(taker) + " was given a null function. Give it one, or leave the call out.");
+}
+
+Failure self_wait_failure() {
+    return make_failure(InvalidState(
+        "A Deferred was made to wait for itself: a callback returned, or a coroutine awaited, the Deferred "
+        "whose result it is computing. Return the value, or a Deferred that ends without this one."));
 }
 
 }  // namespace plait::detail

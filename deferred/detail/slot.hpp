@@ -9,13 +9,11 @@
 #include <utility>
 
 #include "plait/deferred/detail/core.hpp"
+#include "plait/deferred/detail/misuse.hpp"
 #include "plait/deferred/failure.hpp"
 #include "plait/deferred/unhandled.hpp"
 
 namespace plait::detail {
-
-/// "A Deferred was made to wait for itself": an InvalidState.
-Failure self_wait_failure();
 
 /// More than plain `new` and coroutine frames are aligned to; frames are not, whatever the compiler finds in them.
 template <typename T>
@@ -38,6 +36,7 @@ class Slot {
         std::is_object_v<T> && !std::is_const_v<T> && !std::is_array_v<T>,
         "Deferred<T>: T must be a plain value type (for a reference use std::reference_wrapper or a pointer)");
     static_assert(std::is_move_constructible_v<T>, "Deferred<T>: T must be movable: results are handed on, not shared");
+    static_assert(std::is_nothrow_destructible_v<T>, "Deferred<T>: T must not throw when it is destroyed");
     static_assert(!std::is_same_v<T, Failure>,
                   "Deferred<Failure>: a Deferred fails with a Failure, it does not carry one");
 

@@ -24,11 +24,15 @@ void Waiters::callback() {
         promise.callback();
 }
 
-void Waiters::errback(const Failure& failure) {
+bool Waiters::errback(const Failure& failure) {
     const Failure told = failure;  // it may go with the owner
+    bool heard = false;
     auto fired = std::exchange(promises_, {});
-    for (Promise<>& promise : fired)
+    for (Promise<>& promise : fired) {
+        heard = heard || promise.wanted();
         promise.errback(told);
+    }
+    return heard;
 }
 
 }  // namespace plait::detail

@@ -19,7 +19,8 @@ public:
     bool empty() const noexcept { return promises_.empty(); }
 
     void callback();
-    void errback(const Failure& failure);
+    /// Whether there was anybody to tell.
+    bool errback(const Failure& failure);
 
 private:
     std::vector<Promise<>> promises_;

@@ -4,15 +4,17 @@
 
 #include "plait/deferred/clock.hpp"
 
-/// `jump()` lets time pass and then has one turn: what fell due meanwhile is called at the end of the jump.
+/// `pass()` is what a call uses up; `jump()` lets time pass and then has one turn: what fell due meanwhile is called at
+/// the end of the jump.
 class LateClock final : public plait::Clock {
 public:
     LateClock() = default;
     ~LateClock() override = default;
 
     plait::TimePoint now() const noexcept override { return now_; }
+    void pass(plait::Duration time) { now_ += time; }
     void jump(plait::Duration by) {
-        now_ += by;
+        pass(by);
         run_due_calls(now_);
     }
 
