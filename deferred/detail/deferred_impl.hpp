@@ -94,7 +94,7 @@ inline void Deferred<T>::move_into(detail::Slot<T>& out) {
 
 template <typename T>
 [[gnu::noinline]] void Deferred<T>::move_unusual_into(detail::Slot<T>& out) {
-    if (slot_.is_empty()) detail::throw_empty_deferred("used");
+    if (slot_.is_empty()) detail::throw_empty_deferred("used", slot_.core_that_left());
     if (!slot_.is_pending() || !slot_.core()->settled()) return out.take(slot_);
     detail::Core* core = slot_.release_core();
     out.take(*static_cast<detail::Slot<T>*>(core->slot()));
@@ -212,13 +212,13 @@ void Deferred<T>::detach(F&& on_failure, SourceLocation added) && {
 
 template <typename T>
 void Deferred<T>::cancel() {
-    if (slot_.is_empty()) detail::throw_empty_deferred("cancelled");
+    if (slot_.is_empty()) detail::throw_empty_deferred("cancelled", slot_.core_that_left());
     if (slot_.is_pending()) detail::cancel(slot_.core());
 }
 
 template <typename T>
 Pause Deferred<T>::pause(SourceLocation made) {
-    if (slot_.is_empty()) detail::throw_empty_deferred("paused");
+    if (slot_.is_empty()) detail::throw_empty_deferred("paused", slot_.core_that_left());
     if (!slot_.is_pending()) {
         auto* core = new detail::HeapCore<T>(slot_.is_failure() ? slot_.failure().origin() : made);
         core->start_with(slot_);

@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "plait/deferred/detail/describe.hpp"
+#include "plait/deferred/detail/trace_registry.hpp"
 #include "plait/deferred/errors.hpp"
 #include "plait/deferred/failure.hpp"
 
@@ -17,10 +19,16 @@ std::string made_at(SourceLocation made) {
 
 }  // namespace
 
-void throw_empty_deferred(const char* done) {
-    throw InvalidState(std::string("An empty Deferred was ") + done +
+void throw_empty_deferred(const char* done, const Core* left) {
+    std::string text = std::string("An empty Deferred was ") + done +
                        ": it was default-made, moved from, awaited, or its result was taken. Use the Deferred that the "
-                       "last call on it returned.");
+                       "last call on it returned.";
+    if (const auto chain = find_chain(left)) {
+        text.append(" If what it held still waits, that ");
+        if (!chain->name.empty()) text.append("is ").append(quoted(chain->name)).append(", and ");
+        text.append("was made at ").append(describe_place(chain->made)).append(".");
+    }
+    throw InvalidState(text);
 }
 
 void throw_not_ready(SourceLocation made) {

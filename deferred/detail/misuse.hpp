@@ -14,8 +14,10 @@ class Failure;
 
 namespace plait::detail {
 
-/// `done` ends "An empty Deferred was ...".
-[[noreturn]] void throw_empty_deferred(const char* done);
+class Core;
+
+/// `done` ends "An empty Deferred was ...". `left` is the Core that has left it, if any; it may be gone.
+[[noreturn]] void throw_empty_deferred(const char* done, const Core* left = nullptr);
 [[noreturn]] void throw_not_ready(SourceLocation made);
 [[noreturn]] void throw_empty_promise();
 /// `taker` begins "... was given a null function".

@@ -46,7 +46,7 @@ public:
     Slot& operator=(Slot&& other) noexcept = delete;
     ~Slot() { reset(); }
 
-    bool is_empty() const noexcept { return state_ == State::empty; }
+    bool is_empty() const noexcept { return state_ <= State::left; }
     bool is_value() const noexcept { return state_ == State::value; }
     bool is_failure() const noexcept { return state_ == State::failure; }
     bool is_pending() const noexcept { return state_ == State::pending; }
@@ -56,6 +56,8 @@ public:
     Failure& failure() noexcept { return failure_; }
     const Failure& failure() const noexcept { return failure_; }
     Core* core() const noexcept { return core_; }
+    /// Of an empty one: what was released or taken last, for messages. It may be gone.
+    const Core* core_that_left() const noexcept { return state_ == State::left ? core_ : nullptr; }
 
     // The setters need an empty slot.
     template <typename... Args>
@@ -86,7 +88,7 @@ public:
         state_ = State::pending;
     }
     Core* release_core() noexcept {
-        state_ = State::empty;
+        state_ = State::left;
         return core_;
     }
 
@@ -123,7 +125,8 @@ public:
         } else if (other.is_failure()) {
             set_failure(std::move(other.failure_));
         } else if (other.is_pending()) {
-            set_pending(other.core_);
+            set_pending(other.release_core());
+            return;
         }
         other.reset();
     }
@@ -152,7 +155,7 @@ public:
     }
 
 private:
-    enum class State : unsigned char { empty, value, failure, pending };
+    enum class State : unsigned char { empty, left, value, failure, pending };
     using Held = std::conditional_t<kept_in_box<T>, T*, T>;
 
     template <typename H>
