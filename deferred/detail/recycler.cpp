@@ -35,19 +35,19 @@ constexpr std::size_t size_of_class(std::size_t index) noexcept {
 constexpr std::size_t classes = class_of(largest_recycled) + 1;
 
 // Plain data, so that it outlives every other thread_local and is reached without asking whether it was made.
-struct Kept {
+struct Store {
     enum class State { unused, open, ended };
     Piece* pieces[classes];
     std::size_t room;  // bytes that may still be kept; none before it is open, nor after
     State state;
 };
-constinit thread_local Kept kept{};
+constinit thread_local Store kept{};
 
 struct ThreadEnd {
     ~ThreadEnd() {
         give_back_recycled();
         kept.room = 0;
-        kept.state = Kept::State::ended;
+        kept.state = Store::State::ended;
     }
     void watch() noexcept {}
 };
@@ -55,9 +55,9 @@ thread_local ThreadEnd thread_end;
 
 /// At a thread's first piece: sees to its end. False: it had its first before.
 bool open_store() noexcept {
-    if (kept.state != Kept::State::unused) return false;
+    if (kept.state != Store::State::unused) return false;
     thread_end.watch();
-    kept.state = Kept::State::open;
+    kept.state = Store::State::open;
     kept.room = recycler_bound;
     return true;
 }
@@ -72,7 +72,7 @@ bool open_store() noexcept {
 void* recycled_new(std::size_t size) {
     const std::size_t index = class_of(size);
     if (!recycles || index >= classes) return ::operator new(size);
-    Kept& store = kept;
+    Store& store = kept;
     Piece* piece = store.pieces[index];
     if (piece == nullptr) return ::operator new(size_of_class(index));
     store.pieces[index] = piece->next;
@@ -83,7 +83,7 @@ void* recycled_new(std::size_t size) {
 void recycled_delete(void* memory, std::size_t size) noexcept {
     const std::size_t index = class_of(size);
     if (!recycles || index >= classes) return ::operator delete(memory, size);
-    Kept& store = kept;
+    Store& store = kept;
     const std::size_t bytes = size_of_class(index);
     if (store.room < bytes) return delete_without_room(memory, size);
     store.pieces[index] = ::new (memory) Piece{store.pieces[index]};
