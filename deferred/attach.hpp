@@ -2,7 +2,6 @@
 // Not a callback's capture, which goes before the locals of a coroutine that may refer to it.
 #pragma once
 
-#include <memory>
 #include <optional>
 #include <tuple>
 #include <utility>
@@ -17,25 +16,16 @@ namespace detail {
 template <typename... Objects>
 using Attached = std::optional<std::tuple<Objects...>>;
 
-/// Ends a chain's use of the objects, which lie in its Core: the locals of a coroutine that is dropped outlive its
-/// chain and may refer to them, so then they go with the Core. A Promise may hold its Core for long; there they go now.
-struct EndOfUse {
-    Core* core;
-
-    template <typename Objects>
-    void operator()(Objects* attached) const noexcept {
-        if (dynamic_cast<CoroutineBase*>(core) == nullptr) attached->reset();
-    }
-};
-
+/// Lets the objects go with the result. They lie in the Core: one that is dropped ends them itself, after the locals of
+/// a coroutine, which may refer to them.
 template <typename... Objects>
 struct LetGo {
-    std::unique_ptr<Attached<Objects...>, EndOfUse> attached;
+    Attached<Objects...>* attached;
 
     template <typename T>
     void run(Slot<T>& in, Slot<T>& out) noexcept {
         out.take(in);
-        attached.release()->reset();
+        attached->reset();
     }
 };
 
@@ -67,8 +57,7 @@ typename detail::IncludeAttachHpp<T, Objects...>::Next Deferred<T>::attach(Objec
     }
     auto kept = detail::Kept<Attached>::make(std::in_place, std::forward<Objects>(objects)...);
     detail::Core& core = *slot_.core();
-    using Use = std::unique_ptr<Attached, detail::EndOfUse>;
-    detail::LetGo<std::decay_t<Objects>...> let_go{Use(&kept->object, detail::EndOfUse{&core})};
+    detail::LetGo<std::decay_t<Objects>...> let_go{&kept->object};
     auto next = append<T>(std::move(let_go), SourceLocation::current());
     core.keep(*kept.release());
     return next;

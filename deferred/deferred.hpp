@@ -54,7 +54,7 @@ class SharedDeferred;
 /// Threads:  one. Nothing here is atomic.
 /// Source:   order, chaining and cancel() from Twisted's defer.py; drop-to-cancel from KJ.
 template <typename T = Unit>
-class [[nodiscard]] Deferred {
+class [[nodiscard("dropped, it is cancelled: keep it, await it, return it, or detach() it")]] Deferred {
 public:
     using value_type = T;
     /// Makes any function that returns Deferred<T> and uses co_await or co_return a coroutine; see coroutine.hpp.
@@ -127,6 +127,32 @@ public:
     /// what it throws is reported as unhandled. A value at the end is dropped.
     template <typename F>
     void detach(F&& on_failure, SourceLocation added = SourceLocation::current()) &&;
+
+    // A chain method takes its Deferred. On a variable each of these is an error that says so.
+    template <typename... A>
+    Deferred add_callback(A&&...) & {
+        return detail::must_be_moved<Deferred, A...>();
+    }
+    template <typename... E, typename... A>
+    Deferred add_errback(A&&...) & {
+        return detail::must_be_moved<Deferred, A...>();
+    }
+    template <typename... A>
+    Deferred add_both(A&&...) & {
+        return detail::must_be_moved<Deferred, A...>();
+    }
+    template <typename... A>
+    Deferred add_callbacks(A&&...) & {
+        return detail::must_be_moved<Deferred, A...>();
+    }
+    template <typename... A>
+    Deferred add_timeout(A&&...) & {
+        return detail::must_be_moved<Deferred, A...>();
+    }
+    template <typename... A>
+    void detach(A&&...) & {
+        return detail::must_be_moved<void, A...>();
+    }
 
     /// Asks the source to stop, and tells the chain: it sees what the canceller answers, or Cancelled. Goes to the
     /// innermost Deferred this one waits for; each canceller is asked at most once; where it did not answer, one late

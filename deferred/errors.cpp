@@ -7,8 +7,10 @@ Error::~Error() = default;
 UsageError::~UsageError() = default;
 
 AlreadyFired::AlreadyFired()
-    : AlreadyFired("This Promise has already been fired: a Promise delivers one result, once.") {}
-AlreadyFired::AlreadyFired(const char* sentence) : UsageError(sentence) {}
+    : AlreadyFired(
+          "This Promise has already been fired: a Promise delivers one result, once. Make one for each result, or ask "
+          "wanted() first.") {}
+AlreadyFired::AlreadyFired(const std::string& sentence) : UsageError(sentence) {}
 AlreadyFired::~AlreadyFired() = default;
 
 InvalidState::~InvalidState() = default;

@@ -26,7 +26,7 @@ public:
 class AlreadyFired : public UsageError {
 public:
     AlreadyFired();
-    explicit AlreadyFired(const char* sentence);
+    explicit AlreadyFired(const std::string& sentence);
     ~AlreadyFired() override;
 };
 

@@ -94,12 +94,6 @@ constexpr int most_causes = 16;
 
 }  // namespace
 
-Failure detail::self_wait_failure() {
-    return make_failure(
-        InvalidState("A Deferred was made to wait for itself: a callback returned, or a coroutine awaited, "
-                     "the Deferred whose result it is computing."));
-}
-
 Failure::Failure(std::exception_ptr error, SourceLocation origin) : node_(new Node(std::move(error), origin)) {
     if (!node_->error) {
         node_->error = std::make_exception_ptr(InvalidState("A Failure was made from a null exception_ptr."));

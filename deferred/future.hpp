@@ -1,5 +1,5 @@
 // To std::future and from it, for code that was not written for Deferred.
-// Not a way between threads for code that is: that is AsyncResult, and a reactor's defer_to_thread.
+// Not a way between threads for code that is: that is AsyncResult (async_bridge.hpp).
 #pragma once
 
 #include <chrono>

@@ -8,6 +8,8 @@
 //                                                                                asio wait_for_one, KJ exclusiveJoin
 //   gather()           all values                the first Failure               Promise.all, asio wait_for_one_error
 //   deferred_list()    all outcomes              never                           Promise.allSettled, asio wait_for_all
+//
+// There is no any(): the word means the first success in JavaScript and the first outcome elsewhere.
 #pragma once
 
 #include <type_traits>

@@ -80,10 +80,7 @@ Deferred<T> Deferred<T>::fail(Failure failure) {
 /// Takes a result that is here out of its Core, so that what follows sees a ready Deferred or a waiting one.
 template <typename T>
 void Deferred<T>::settle() {
-    if (slot_.is_empty()) {
-        throw InvalidState(
-            "An empty Deferred was used: it was default-made, moved from, awaited, or its result was taken.");
-    }
+    if (slot_.is_empty()) detail::throw_empty_deferred("used", slot_.core_that_left());
     if (!slot_.is_pending() || !slot_.core()->settled()) return;
     detail::Core* core = slot_.release_core();
     slot_.take(*static_cast<detail::Slot<T>*>(core->slot()));
@@ -108,6 +105,8 @@ void Deferred<T>::dispose() noexcept {
 template <typename T>
 template <typename U, typename Step>
 Deferred<U> Deferred<T>::append(Step&& step, SourceLocation added) {
+    static_assert(std::is_nothrow_destructible_v<Step>,
+                  "a callback's captures must not throw when they are destroyed: nobody is there to catch it");
     settle();
     Deferred<U> next;
     if (slot_.is_pending()) {
@@ -130,6 +129,7 @@ template <typename T>
 template <typename F>
 detail::AfterValue<F, T> Deferred<T>::add_callback(F&& f, SourceLocation added) && {
     using Step = detail::OnValue<std::decay_t<F>>;
+    detail::require_function<std::decay_t<F>>(f, "add_callback()");
     return append<detail::step_output<Step, T>>(Step{std::forward<F>(f)}, added);
 }
 
@@ -137,6 +137,7 @@ template <typename T>
 template <typename F>
 Deferred<T> Deferred<T>::add_errback(F&& f, SourceLocation added) && {
     using Step = detail::OnFailure<std::decay_t<F>>;
+    detail::require_function<std::decay_t<F>>(f, "add_errback()");
     return append<detail::step_output<Step, T>>(Step{std::forward<F>(f)}, added);
 }
 
@@ -144,6 +145,7 @@ template <typename T>
 template <typename E, typename F>
 Deferred<T> Deferred<T>::add_errback(F&& f, SourceLocation added) && {
     using Step = detail::OnException<E, std::decay_t<F>>;
+    detail::require_function<std::decay_t<F>>(f, "add_errback()");
     return append<detail::step_output<Step, T>>(Step{std::forward<F>(f)}, added);
 }
 
@@ -151,6 +153,7 @@ template <typename T>
 template <typename F>
 detail::AfterResult<F, T> Deferred<T>::add_both(F&& f, SourceLocation added) && {
     using Step = detail::OnBoth<std::decay_t<F>>;
+    detail::require_function<std::decay_t<F>>(f, "add_both()");
     return append<detail::step_output<Step, T>>(Step{std::forward<F>(f)}, added);
 }
 
@@ -158,6 +161,8 @@ template <typename T>
 template <typename F, typename G>
 detail::AfterValue<F, T> Deferred<T>::add_callbacks(F&& on_value, G&& on_failure, SourceLocation added) && {
     using Step = detail::OnEither<std::decay_t<F>, std::decay_t<G>>;
+    detail::require_function<std::decay_t<F>>(on_value, "add_callbacks()");
+    detail::require_function<std::decay_t<G>>(on_failure, "add_callbacks()");
     return append<detail::step_output<Step, T>>(Step{std::forward<F>(on_value), std::forward<G>(on_failure)}, added);
 }
 
@@ -166,6 +171,7 @@ template <typename F>
 void Deferred<T>::detach(F&& on_failure, SourceLocation added) && {
     using Handler = std::decay_t<F>;
     static_assert(detail::TakesFailure<Handler>, "this handler cannot take a Failure: detach calls f(const Failure&)");
+    detail::require_function<Handler>(on_failure, "detach()");
     auto handle = [handler = Handler(std::forward<F>(on_failure))](const Failure& failure) mutable {
         using R = decltype(handler(failure));
         static_assert(std::is_same_v<detail::unwrapped<R>, std::remove_cvref_t<R>> || std::is_void_v<R>,
@@ -178,15 +184,13 @@ void Deferred<T>::detach(F&& on_failure, SourceLocation added) && {
 
 template <typename T>
 void Deferred<T>::cancel() {
-    if (slot_.is_empty())
-        throw InvalidState("An empty Deferred was cancelled: it was default-made, moved from, or taken.");
+    if (slot_.is_empty()) detail::throw_empty_deferred("cancelled", slot_.core_that_left());
     if (slot_.is_pending()) detail::cancel(slot_.core());
 }
 
 template <typename T>
 Pause Deferred<T>::pause(SourceLocation made) {
-    if (slot_.is_empty())
-        throw InvalidState("An empty Deferred was paused: it was default-made, moved from, or taken.");
+    if (slot_.is_empty()) detail::throw_empty_deferred("paused", slot_.core_that_left());
     if (!slot_.is_pending()) {
         auto* core = new detail::HeapCore<T>(slot_.is_failure() ? slot_.failure().origin() : made);
         core->start_with(slot_);
@@ -210,7 +214,7 @@ bool Deferred<T>::ready() const noexcept {
 template <typename T>
 Result<T> Deferred<T>::take() {
     settle();
-    if (slot_.is_pending()) throw InvalidState("take() was called on a Deferred that is not ready.");
+    if (slot_.is_pending()) detail::throw_not_ready(slot_.core()->made());
     detail::Slot<T> taken(std::move(slot_));
     if (taken.is_value()) return Result<T>(std::move(taken.value()));
     return Result<T>(std::move(taken.failure()));
@@ -232,7 +236,7 @@ template <typename T>
 bool Promise<T>::ready_to_fire(SourceLocation fired) {
     if (core_ == nullptr) {
         if (spent_ != 0) detail::throw_already_fired(nullptr, spent_, fired);
-        throw InvalidState("An empty Promise was fired: it was default-made or moved from.");
+        detail::throw_empty_promise();
     }
     if (core_->ignores_results()) {
         forget();
@@ -280,6 +284,9 @@ void Promise<T>::on_cancel(F&& canceller) {
     using Held = std::decay_t<F>;
     static_assert(std::is_invocable_v<Held&> || std::is_invocable_v<Held&, Promise&>,
                   "a canceller is called as f() or f(Promise<T>&)");
+    static_assert(std::is_nothrow_destructible_v<Held>,
+                  "a canceller's captures must not throw when they are destroyed");
+    detail::require_function<Held>(canceller, "on_cancel()");
     if (!wanted()) return;
     core_->set_canceller(detail::make_in<detail::Canceller<Held, Promise>>(*core_, Held(std::forward<F>(canceller))));
 }

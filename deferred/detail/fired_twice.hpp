@@ -1,5 +1,5 @@
-// What a Promise that was fired remembers for the sentence of AlreadyFired: with tracing on, where it was made and
-// fired. Not kept for ever: the last thousand are.
+// What AlreadyFired says: where the second time was; with tracing on where the first was, and where the Promise was
+// made. Not the check; Promise makes it. Not other mistakes; those are in misuse.hpp.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +15,7 @@ using Spent = std::uint32_t;
 Spent trace_fired(const Core& core, SourceLocation where) noexcept;
 
 /// `core` is null once the Promise has let go of it.
+/// Firings are remembered for a while: the last thousand.
 [[noreturn]] void throw_already_fired(const Core* core, Spent spent, SourceLocation again);
 
 }  // namespace plait::detail

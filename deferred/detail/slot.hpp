@@ -9,13 +9,11 @@
 #include <utility>
 
 #include "plait/deferred/detail/core.hpp"
+#include "plait/deferred/detail/misuse.hpp"
 #include "plait/deferred/failure.hpp"
 #include "plait/deferred/unhandled.hpp"
 
 namespace plait::detail {
-
-/// "A Deferred was made to wait for itself": an InvalidState.
-Failure self_wait_failure();
 
 /// More than plain `new` and coroutine frames are aligned to; frames are not, whatever the compiler finds in them.
 template <typename T>
@@ -38,6 +36,7 @@ class Slot {
         std::is_object_v<T> && !std::is_const_v<T> && !std::is_array_v<T>,
         "Deferred<T>: T must be a plain value type (for a reference use std::reference_wrapper or a pointer)");
     static_assert(std::is_move_constructible_v<T>, "Deferred<T>: T must be movable: results are handed on, not shared");
+    static_assert(std::is_nothrow_destructible_v<T>, "Deferred<T>: T must not throw when it is destroyed");
     static_assert(!std::is_same_v<T, Failure>,
                   "Deferred<Failure>: a Deferred fails with a Failure, it does not carry one");
 
@@ -47,7 +46,7 @@ public:
     Slot& operator=(Slot&& other) noexcept = delete;
     ~Slot() { reset(); }
 
-    bool is_empty() const noexcept { return state_ == State::empty; }
+    bool is_empty() const noexcept { return state_ <= State::left; }
     bool is_value() const noexcept { return state_ == State::value; }
     bool is_failure() const noexcept { return state_ == State::failure; }
     bool is_pending() const noexcept { return state_ == State::pending; }
@@ -57,6 +56,8 @@ public:
     Failure& failure() noexcept { return failure_; }
     const Failure& failure() const noexcept { return failure_; }
     Core* core() const noexcept { return core_; }
+    /// Of an empty one: what was released or taken last, for messages. It may be gone.
+    const Core* core_that_left() const noexcept { return state_ == State::left ? core_ : nullptr; }
 
     // The setters need an empty slot.
     template <typename... Args>
@@ -87,7 +88,7 @@ public:
         state_ = State::pending;
     }
     Core* release_core() noexcept {
-        state_ = State::empty;
+        state_ = State::left;
         return core_;
     }
 
@@ -117,7 +118,8 @@ public:
         } else if (other.is_failure()) {
             set_failure(std::move(other.failure_));
         } else if (other.is_pending()) {
-            set_pending(other.core_);
+            set_pending(other.release_core());
+            return;
         }
         other.reset();
     }
@@ -136,7 +138,7 @@ public:
     }
 
 private:
-    enum class State : unsigned char { empty, value, failure, pending };
+    enum class State : unsigned char { empty, left, value, failure, pending };
     using Held = std::conditional_t<kept_in_box<T>, T*, T>;
 
     template <typename H>

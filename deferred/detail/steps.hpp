@@ -47,9 +47,9 @@ template <typename T, typename F>
 decltype(auto) call_with_value(F& f, T& value) {
     if constexpr (std::is_invocable_v<F&, T>) {
         return f(std::move(value));
-    } else {
+    } else if constexpr (TakesValue<F, T>) {
         return f();
-    }
+    }  // else it does not compile, and has said why
 }
 
 /// By reference, or as a copy: what the errback throws or returns is compared with what it was given.
@@ -94,14 +94,17 @@ inline constexpr bool stands_in_for =
     std::is_same_v<R, Failure> || std::is_same_v<R, Result<T>> || std::is_same_v<R, Deferred<T>> ||
     (std::is_void_v<R> ? std::is_same_v<T, Unit> : std::is_convertible_v<R, T>);
 
-template <typename R, typename T>
-constexpr void check_errback_result() {
+/// Calls an errback for a Deferred<T>; in its own words when it cannot stand in for one.
+template <typename T, typename Make>
+void store_from_errback(Slot<T>& out, Make&& make) {
+    using R = std::remove_cvref_t<decltype(make())>;
     static_assert(
         !std::is_void_v<R> || std::is_same_v<T, Unit>,
         "this errback returns nothing, but the chain needs a value after it: return a value of the Deferred's "
         "type, or return the Failure to pass it on");
-    static_assert(stands_in_for<R, T> || (std::is_void_v<R> && !std::is_same_v<T, Unit>),
+    static_assert(stands_in_for<R, T> || std::is_void_v<R>,
                   "an errback must return the Deferred's own type, a Deferred or Result of it, or a Failure");
+    if constexpr (stands_in_for<R, T>) store(out, std::forward<Make>(make));
 }
 
 template <typename F, typename T>
@@ -140,9 +143,7 @@ struct OnFailure {
     template <typename T>
     void run(Slot<T>& in, Slot<T>& out) {
         if (in.is_value()) return out.set_value(std::move(in.value()));
-        using R = std::remove_cvref_t<decltype(call_with_failure(f, in.failure()))>;
-        check_errback_result<R, T>();
-        store(out, [&]() -> decltype(auto) { return call_with_failure(f, in.failure()); });
+        store_from_errback(out, [&]() -> decltype(auto) { return call_with_failure(f, in.failure()); });
     }
 };
 
@@ -162,9 +163,7 @@ struct OnException {
         if (in.is_value()) return out.set_value(std::move(in.value()));
         const E* error = in.failure().template check<E>();
         if (error == nullptr) return out.set_failure(std::move(in.failure()));
-        using R = std::remove_cvref_t<decltype(f(*error))>;
-        check_errback_result<R, T>();
-        store(out, [&]() -> decltype(auto) { return f(*error); });
+        store_from_errback(out, [&]() -> decltype(auto) { return f(*error); });
     }
 };
 
@@ -200,9 +199,7 @@ struct OnEither {
             store(out, [&]() -> decltype(auto) { return call_with_value(on_value, in.value()); });
         } else {
             static_assert(TakesFailure<G>, "this errback cannot take a Failure: it is called as f(const Failure&)");
-            using R = std::remove_cvref_t<decltype(call_with_failure(on_failure, in.failure()))>;
-            check_errback_result<R, U>();
-            store(out, [&]() -> decltype(auto) { return call_with_failure(on_failure, in.failure()); });
+            store_from_errback(out, [&]() -> decltype(auto) { return call_with_failure(on_failure, in.failure()); });
         }
     }
 };

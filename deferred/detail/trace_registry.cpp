@@ -121,6 +121,15 @@ std::string traced_name(const Core& core) {
     return record != nullptr ? record->name : std::string();
 }
 
+std::optional<MadeChain> find_chain(const Core* core) {
+    if (core == nullptr) return std::nullopt;
+    Registry& all = registry();
+    const std::lock_guard lock(all.mutex);
+    for (const TraceRecord* record = all.newest; record != nullptr; record = record->older)
+        if (&record->core == core && record->thread == &this_thread) return MadeChain{core->made(), record->name};
+    return std::nullopt;
+}
+
 // Looking ------------------------------------------------------------------------------------------------------------
 
 TraceRecord* TraceView::record(const Core& core) noexcept {

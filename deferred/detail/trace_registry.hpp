@@ -59,4 +59,11 @@ struct FiredChain {
 /// Kept for a while, also after the chain has ended. Null when it is forgotten.
 std::optional<FiredChain> find_fired(std::uint64_t id);
 
+struct MadeChain {
+    SourceLocation made;
+    std::string name;
+};
+/// The chain of this thread that is at that address now, if there is one. `core` is only compared.
+std::optional<MadeChain> find_chain(const Core* core);
+
 }  // namespace plait::detail

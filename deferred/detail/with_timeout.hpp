@@ -64,10 +64,8 @@ struct OnTimeLimitAsk {
     void run(Slot<T>& in, Slot<T>& out) {
         const std::unique_ptr<TimeLimit> ended = std::move(limit);
         if (!ended->passed) return out.take(in);
-        using R = std::remove_cvref_t<std::invoke_result_t<F&, Result<T>, Duration>>;
-        check_errback_result<R, T>();
         Result<T> result = in.is_value() ? Result<T>(std::move(in.value())) : Result<T>(std::move(in.failure()));
-        store(out, [&]() -> decltype(auto) { return on_timeout(std::move(result), ended->limit); });
+        store_from_errback(out, [&]() -> decltype(auto) { return on_timeout(std::move(result), ended->limit); });
     }
 };
 

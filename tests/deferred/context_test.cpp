@@ -261,15 +261,21 @@ BOOST_AUTO_TEST_CASE(dropping_a_suspended_coroutine_leaves_the_droppers_context_
     BOOST_TEST(token.gone());
 }
 
+namespace {
+
+/// Notes in which context it is destroyed.
+struct Last {
+    std::string& seen;
+    explicit Last(std::string& where) : seen(where) {}
+    Last(const Last&) = delete;
+    Last& operator=(const Last&) = delete;
+    ~Last() { seen = now(); }
+};
+
+}  // namespace
+
 BOOST_AUTO_TEST_CASE(locals_of_a_dropped_coroutine_are_destroyed_in_its_context) {
     std::string seen = "unset";
-    struct Last {
-        std::string& seen;
-        explicit Last(std::string& where) : seen(where) {}
-        Last(const Last&) = delete;
-        Last& operator=(const Last&) = delete;
-        ~Last() { seen = now(); }
-    };
     auto body = [](std::string& where, Deferred<>& wait) -> Deferred<> {
         const ContextScope scope(request, "own");
         const Last last(where);
@@ -280,6 +286,22 @@ BOOST_AUTO_TEST_CASE(locals_of_a_dropped_coroutine_are_destroyed_in_its_context)
         auto dropped = body(seen, wait.deferred);
     }
     BOOST_TEST(seen == "request=own");
+}
+
+BOOST_AUTO_TEST_CASE(parameters_of_a_finished_coroutine_are_destroyed_in_the_context_it_was_called_in) {
+    std::string seen = "unset";
+    auto wait = make_deferred();
+    auto body = [](std::unique_ptr<Last>, Deferred<>& d) -> Deferred<> { co_await std::move(d); };
+    Deferred<> running;
+    {
+        const ContextScope scope(request, "caller");
+        running = body(std::make_unique<Last>(seen), wait.deferred);
+    }
+    const ContextScope scope(request, "firer");
+    wait.promise.callback();
+    running = Deferred<>();
+    BOOST_TEST(seen == "request=caller");
+    BOOST_TEST(now() == "request=firer");
 }
 
 BOOST_AUTO_TEST_CASE(a_coroutine_that_throws_or_is_cancelled_leaves_no_context_behind) {

@@ -94,6 +94,57 @@ BOOST_AUTO_TEST_CASE(an_errback_for_a_base_class_handles_and_one_for_another_cla
     BOOST_TEST(handled.value() == 2);
 }
 
+namespace {
+
+Deferred<int> awaits(Deferred<int>& deferred) {
+    const int n = co_await std::move(deferred);
+    co_return n + 1;
+}
+
+Deferred<int> throws_again(Deferred<int>& deferred) {
+    try {
+        co_return co_await std::move(deferred);
+    } catch (const std::exception&) {
+        throw;
+    }
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(a_failure_names_each_co_await_it_was_thrown_from_and_keeps_its_origin) {
+    auto check = [](const Failure& failure, unsigned origin) {
+        BOOST_TEST(failure.origin().line() == origin);
+        BOOST_REQUIRE(failure.places().size() == 3u);
+        BOOST_TEST((failure.places()[0].kind == Kind::awaited));
+        BOOST_TEST(contains(failure.places()[0].where.function_name(), "awaits"));
+        BOOST_TEST((failure.places()[1].kind == Kind::skipped));
+        BOOST_TEST((failure.places()[2].kind == Kind::awaited));
+        BOOST_TEST(contains(failure.places()[2].where.function_name(), "throws_again"));
+        BOOST_TEST(contains(failure.full_message(), "\n  thrown from the co_await at "));
+    };
+    auto [deferred, promise] = make_deferred<int>();
+    auto middle = awaits(deferred).add_callback(unchanged);
+    auto last = throws_again(middle);
+    promise.errback(Lost());
+    check(last.take().failure(), __LINE__ - 1);
+    auto failed = fail<int>(Lost());
+    auto ready_middle = awaits(failed).add_callback(unchanged);
+    check(throws_again(ready_middle).take().failure(), __LINE__ - 2);
+}
+
+BOOST_AUTO_TEST_CASE(two_coroutines_that_await_copies_have_ways_of_their_own) {
+    const auto shared = make_failure(Lost());
+    auto a = fail<int>(shared);
+    auto b = fail<int>(shared);
+    auto left = awaits(a).take().failure();
+    auto right = throws_again(b).take().failure();
+    BOOST_REQUIRE(left.places().size() == 1u);
+    BOOST_REQUIRE(right.places().size() == 1u);
+    BOOST_TEST(contains(left.places()[0].where.function_name(), "awaits"));
+    BOOST_TEST(contains(right.places()[0].where.function_name(), "throws_again"));
+    BOOST_TEST(shared.places().empty());
+}
+
 BOOST_AUTO_TEST_CASE(copies_part_and_do_not_mix_their_ways) {
     const auto shared = make_failure(Lost());
     auto left = fail<int>(shared).add_callback(unchanged).add_callback(unchanged).take().failure();

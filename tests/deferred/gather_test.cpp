@@ -219,6 +219,25 @@ BOOST_AUTO_TEST_CASE(cancel_gather_results) {
     BOOST_TEST(all.take().failure().check<Cancelled>() != nullptr);
 }
 
+BOOST_AUTO_TEST_CASE(cancel_gather_results_with_all_deferreds_callback) {
+    auto [a, a_promise] = make_deferred<int>([](Promise<int>& answer) { answer.callback(1); });
+    auto all = gather(std::move(a), succeed(2));
+    all.cancel();
+    BOOST_TEST((all.take().value() == std::tuple(1, 2)));
+}
+
+BOOST_AUTO_TEST_CASE(a_canceller_that_throws_is_reported_and_the_others_are_still_cancelled) {
+    CaughtReports reports;
+    auto [a, a_promise] = make_deferred<int>([] { throw std::runtime_error("canceller"); });
+    Parts parts(2);
+    parts.deferreds.insert(parts.deferreds.begin(), std::move(a));
+    auto all = gather(std::move(parts.deferreds));
+    all.cancel();
+    BOOST_TEST(parts.cancelled == 2);
+    BOOST_TEST(all.take().failure().check<Cancelled>() != nullptr);
+    BOOST_TEST(reports.count() == 1u);
+}
+
 // The others ---------------------------------------------------------------------------------------------------------
 
 BOOST_AUTO_TEST_CASE(with_finish_first_the_failure_waits_for_the_others_to_end) {

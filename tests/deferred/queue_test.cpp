@@ -36,17 +36,17 @@ Deferred<int> sum_of(DeferredQueue<int>& queue) {
     co_return sum;
 }
 
-/// Throws when moved while it is told to.
+/// Its move throws when the countdown comes to nought.
 struct Awkward {
     explicit Awkward(int value) : n(value) {}
     Awkward(Awkward&& other) : n(other.n) {
-        if (throws) throw std::length_error("will not move");
+        if (--moves_left == 0) throw std::length_error("will not move");
     }
     Awkward& operator=(Awkward&&) = delete;
     ~Awkward() = default;
 
     int n;
-    static inline bool throws = false;
+    static inline int moves_left = 0;
 };
 
 }  // namespace
@@ -263,6 +263,7 @@ BOOST_AUTO_TEST_CASE(it_may_be_destroyed_in_a_getters_callback) {
         for (int i = 0; i < 3; ++i)
             queue->put(token.copy());
         queue.reset();
+        BOOST_TEST(token.copy().use_count() == 4);  // the token, this copy, the value here, and the one for b
     });
     auto b = queue->get();
     queue->put(token.copy());
@@ -281,13 +282,15 @@ BOOST_AUTO_TEST_CASE(a_value_whose_move_throws_leaves_the_queue_in_order) {
     DeferredQueue<Awkward> queue(9, 9);
     auto get = queue.get();
     Awkward one(1);
-    Awkward::throws = true;
+    Awkward::moves_left = 1;  // into the queue
     BOOST_CHECK_THROW(queue.put(std::move(one)), std::length_error);
-    Awkward::throws = false;
-    BOOST_TEST(queue.size() == 0u);
     BOOST_TEST(queue.waiting() == 1u);
-    queue.put(std::move(one));
+    Awkward::moves_left = 2;  // out of it
+    BOOST_CHECK_THROW(queue.put(std::move(one)), std::length_error);
+    BOOST_TEST(!get.ready());
+    queue.put(Awkward(2));
     BOOST_TEST(get.take().value().n == 1);
+    BOOST_TEST(queue.get().take().value().n == 2);
 }
 
 BOOST_AUTO_TEST_CASE(coroutines_work_until_it_is_closed) {

@@ -156,6 +156,16 @@ BOOST_AUTO_TEST_CASE(first_completed_takes_the_first_outcome_well_or_not) {
     BOOST_TEST(mixed.take().value().index() == 0u);
 }
 
+BOOST_AUTO_TEST_CASE(cancelling_first_completed_cancels_each_and_the_first_answer_decides) {
+    Parts parts(2);
+    auto [last, promise] = make_deferred<int>([](Promise<int>& answer) { answer.callback(9); });
+    parts.deferreds.push_back(std::move(last));
+    auto first = first_completed(std::move(parts.deferreds));
+    first.cancel();
+    BOOST_TEST(parts.cancelled == 2);
+    BOOST_TEST(first.take().failure().check<Cancelled>() != nullptr);
+}
+
 BOOST_AUTO_TEST_CASE(any_range_is_taken_whether_it_holds_the_deferreds_or_makes_them) {
     std::list<Deferred<int>> list;
     list.push_back(succeed(3));

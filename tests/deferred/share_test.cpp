@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "plait/deferred/share.hpp"
+#include "several.hpp"
 #include "support.hpp"
 
 namespace {
@@ -311,6 +312,20 @@ BOOST_AUTO_TEST_CASE(what_copying_throws_fails_that_branch_alone) {
     promise.callback(Costly(0));
     BOOST_TEST(a.take().failure().message() == "std::runtime_error: no copy");
     BOOST_TEST(b.take().value()->copies_left == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_value_that_cannot_be_moved_fails_each_branch) {
+    for (int moves = 0; moves < 4; ++moves) {
+        auto [deferred, promise] = make_deferred<Heavy>();
+        auto shared = std::move(deferred).share();
+        auto branch = shared.branch_ref();
+        Heavy heavy;
+        Heavy::moves_left = moves + 2;  // the first two are callback()'s own
+        promise.callback(std::move(heavy));
+        Heavy::moves_left = -1;
+        BOOST_TEST(shared.ready());
+        BOOST_TEST(branch.take().has_value() == (moves > 0));
+    }
 }
 
 BOOST_AUTO_TEST_CASE(branch_ref_shares_what_cannot_be_copied) {

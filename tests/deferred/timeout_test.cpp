@@ -35,6 +35,16 @@ struct Custom {
     Hook hook() { return Hook{calls, limit}; }
 };
 
+/// Tells whether a timer was ever set, also one that went at once.
+class WatchedClock final : public Clock {
+public:
+    TimePoint now() const noexcept override { return {}; }
+    int changes = 0;
+
+private:
+    void deadline_changed() override { ++changes; }
+};
+
 Deferred<int> counted_sleep(ManualClock& clock, bool& cleaned) {
     try {
         co_await clock.sleep(1h);
@@ -266,7 +276,7 @@ BOOST_AUTO_TEST_CASE(a_callback_before_it_that_waits_is_covered) {
 }
 
 BOOST_AUTO_TEST_CASE(a_ready_deferred_sets_no_timer) {
-    ManualClock clock;
+    WatchedClock clock;
     BOOST_TEST(succeed(1).add_timeout(clock, 0s).take().value() == 1);
     Custom custom;
     BOOST_TEST(succeed(1).add_timeout(clock, 0s, custom.hook()).take().value() == 1);
@@ -275,7 +285,7 @@ BOOST_AUTO_TEST_CASE(a_ready_deferred_sets_no_timer) {
     auto [deferred, promise] = make_deferred<int>();
     promise.callback(2);
     BOOST_TEST(std::move(deferred).add_timeout(clock, 1s).take().value() == 2);
-    BOOST_TEST(clock.pending_calls() == 0u);
+    BOOST_TEST(clock.changes == 0);
     BOOST_TEST(custom.calls == 0);
 }
 

@@ -448,6 +448,33 @@ BOOST_AUTO_TEST_CASE(with_tracing_off_the_second_time_is_told_and_the_first_is_n
     BOOST_TEST(deferred.take().value() == 1);
 }
 
+BOOST_AUTO_TEST_CASE(a_moved_from_deferred_that_is_used_says_where_what_it_held_was_made) {
+    const Tracing on;
+    const std::string made = "trace_test.cpp:" + std::to_string(__LINE__ + 1) + " in ";
+    auto [deferred, promise] = make_deferred<int>();
+    auto last = std::move(deferred).named("the chain").add_callback([](int n) { return n; });
+    auto message = [](auto&& use) -> std::string {
+        try {
+            use();
+        } catch (const InvalidState& error) {
+            return error.what();
+        }
+        return "nothing was thrown";
+    };
+    auto& empty = deferred;
+    for (const std::string& text : {message([&] { std::ignore = empty.take(); }), message([&] { empty.cancel(); }),
+                                    message([&] { std::ignore = empty.pause(); }),
+                                    message([&] { std::ignore = std::move(empty).add_callback([](int) {}); })}) {
+        BOOST_TEST(text.starts_with("An empty Deferred was "));
+        BOOST_TEST(contains(text, " If what it held still waits, that is \"the chain\", and was made at "));
+        BOOST_TEST(contains(text, made));
+    }
+    BOOST_TEST(!contains(message([] { Deferred<int>().cancel(); }), "made at"));
+    promise.callback(1);
+    BOOST_TEST(last.take().value() == 1);
+    BOOST_TEST(!contains(message([&] { empty.cancel(); }), "made at"));
+}
+
 BOOST_AUTO_TEST_CASE(only_the_last_firings_are_remembered) {
     const Tracing on;
     auto [deferred, promise] = make_deferred<int>();
