@@ -1,6 +1,7 @@
 // A result that is not here yet: Deferred waits for it, Promise delivers it. make_deferred<T>() makes both.
 // Knows nothing of reactors or threads; callbacks run where the Promise is fired.
-// Related: coroutine.hpp (co_await, included here), gather.hpp, maybe.hpp, unhandled.hpp. Bodies: detail/.
+// Related: coroutine.hpp (co_await, included here), gather.hpp, maybe.hpp, unhandled.hpp, trace.hpp (what is pending),
+// context.hpp (what callbacks carry along). Bodies: detail/.
 #pragma once
 
 #include <string>

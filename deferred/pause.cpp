@@ -34,8 +34,8 @@ void Pause::unpause() noexcept {
 
 void detail::Core::go_on() noexcept {
     paused_ = false;
-    // While it runs or waits, whoever ends that goes on.
-    if (fired_ && !running_ && waiting_on_ == nullptr) advance(this);
+    // While it runs, the loop that runs it goes on.
+    if (fired_ && !running_) advance(this);
 }
 
 void detail::Core::let_go_of_pauses() noexcept {
