@@ -18,7 +18,8 @@ namespace plait {
 ///           thread that called this, where the Deferred would fire, throws InvalidState instead of hanging.
 /// Cancel:   none. A Deferred may be cancelled in its own thread only, and the last handle may go in any; so it runs to
 ///           its end without an owner, as with detach(). Keep a way to end it in its thread where that matters.
-/// Threads:  call it in the Deferred's thread.
+/// Threads:  call it in the Deferred's thread. The exception is read in others, so one that holds a Failure, such as
+///           FirstError and FailureGroup (group.hpp), is to be turned into another first.
 template <typename T>
 AsyncResult<T> to_async_result(Deferred<T> deferred, Dispatcher dispatcher = Dispatcher(),
                                SourceLocation made = SourceLocation::current()) {

@@ -24,7 +24,8 @@ namespace plait {
 /// Callbacks are called once each, in the order they were linked, in the thread that sets; linked to a result that is
 /// ready, at once, in the thread that links. With a Dispatcher they are always handed to it instead. No lock is held
 /// meanwhile: a callback may link and unlink others, and drop the last handle. What it throws is reported as an
-/// unhandled failure and stops nothing. It is destroyed when it has been called.
+/// unhandled failure and stops nothing. It runs in the context (context.hpp) in which it was linked, and is destroyed
+/// when it has been called.
 ///
 /// Fails:    a second set() or set_exception() throws AlreadyFired and changes nothing.
 /// Lifetime: the result lives as long as one handle does. A callback that holds a handle to its own result keeps it

@@ -1,6 +1,7 @@
 // A result that is not here yet: Deferred waits for it, Promise delivers it. make_deferred<T>() makes both.
 // Knows nothing of reactors or threads; callbacks run where the Promise is fired.
-// Related: coroutine.hpp (co_await, included here), gather.hpp, maybe.hpp, unhandled.hpp. Bodies: detail/.
+// Related: coroutine.hpp (co_await, included here), gather.hpp, maybe.hpp, unhandled.hpp, trace.hpp (what is pending),
+// context.hpp (what callbacks carry along). Bodies: detail/.
 #pragma once
 
 #include <string>
@@ -29,6 +30,8 @@ struct IncludeAttachHpp;
 
 template <typename T = Unit>
 class Promise;
+template <typename T>
+struct DeferredPair;
 template <typename T>
 class SharedDeferred;
 
@@ -184,10 +187,15 @@ private:
     friend struct detail::Access;
     template <typename U>
     friend class Deferred;
+    friend struct DeferredPair<T>;
 
+    explicit Deferred(detail::Core* core) noexcept { slot_.set_pending(core); }
     template <typename U, typename Step>
     Deferred<U> append(Step&& step, SourceLocation added);
+    bool waits() const noexcept;
     void settle();
+    void move_into(detail::Slot<T>& out);
+    void move_unusual_into(detail::Slot<T>& out);
     void dispose() noexcept;
 
     detail::Slot<T> slot_;
@@ -216,7 +224,9 @@ public:
         spent_ = std::exchange(other.spent_, 0);
         return *this;
     }
-    ~Promise();
+    ~Promise() {
+        if (core_ != nullptr) break_promise();
+    }
 
     /// Runs the waiting callbacks before returning. `fired` is for AlreadyFired, which with tracing on (trace.hpp) says
     /// where the first time was, and where the Promise was made.
@@ -239,6 +249,7 @@ public:
 
 private:
     friend struct detail::Access;
+    friend struct DeferredPair<T>;
     template <typename F, typename Answer>
     friend class detail::Canceller;
 
@@ -246,7 +257,7 @@ private:
     static Promise borrowed(detail::Core& core) noexcept;
     detail::HeapCore<T>& typed() const noexcept { return static_cast<detail::HeapCore<T>&>(*core_); }
     bool ready_to_fire(SourceLocation fired);
-    void forget() noexcept;
+    void break_promise() noexcept;
 
     detail::Core* core_ = nullptr;
     bool borrowed_ = false;  // a canceller's own: its end breaks no promise
@@ -260,10 +271,14 @@ struct DeferredPair {
     DeferredPair(Deferred<T> d, Promise<T> p) noexcept : deferred(std::move(d)), promise(std::move(p)) {}
     DeferredPair(DeferredPair&&) noexcept = default;
     DeferredPair& operator=(DeferredPair&&) noexcept = default;
-    ~DeferredPair() { deferred = Deferred<T>(); }
+    ~DeferredPair() { const Deferred<T> goes_first(std::move(deferred)); }
 
     Deferred<T> deferred;
     Promise<T> promise;
+
+private:
+    friend struct detail::Access;
+    explicit DeferredPair(detail::Core* core) noexcept : deferred(core), promise(core) {}
 };
 
 /// A pending Deferred and the Promise that fires it.

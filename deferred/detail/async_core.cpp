@@ -127,13 +127,13 @@ LinkId AsyncCore::link(Callback callback) {
     if (dispatcher_.dispatch) {
         call_later(id);
     } else {
-        call(std::move(entry.front().callback));
+        call(std::move(entry));
     }
     return id;
 }
 
 bool AsyncCore::unlink(LinkId id) {
-    return static_cast<bool>(take(id));  // destroyed here, outside the lock
+    return !take(id).empty();  // destroyed here, outside the lock
 }
 
 // Each is taken when its turn comes, so that one may still unlink another.
@@ -146,7 +146,7 @@ void AsyncCore::call_all() {
                 if (entries_.empty()) return;
                 next.splice(next.begin(), entries_, entries_.begin());
             }
-            call(std::move(next.front().callback));
+            call(std::move(next));
         }
     }
     std::vector<LinkId> linked;
@@ -162,24 +162,26 @@ void AsyncCore::call_all() {
 void AsyncCore::call_later(LinkId id) {
     contain([&] {
         dispatcher_.dispatch([self = shared_from_this(), id] {
-            if (Callback callback = self->take(id)) self->call(std::move(callback));
+            if (Entries one = self->take(id); !one.empty()) self->call(std::move(one));
         });
     });
 }
 
-void AsyncCore::call(Callback callback) noexcept {
-    contain([&] { callback(shared_from_this()); });
+void AsyncCore::call(Entries one) noexcept {
+    Entry& entry = one.front();
+    const ContextScope scope(std::move(entry.context));
+    contain([&] { entry.callback(shared_from_this()); });
 }
 
-AsyncCore::Callback AsyncCore::take(LinkId id) {
+AsyncCore::Entries AsyncCore::take(LinkId id) {
     Entries taken;
     const std::lock_guard lock(mutex_);
     for (auto entry = entries_.begin(); entry != entries_.end(); ++entry) {
         if (entry->id != id) continue;
         taken.splice(taken.begin(), entries_, entry);
-        return std::move(taken.front().callback);
+        break;
     }
-    return Callback();
+    return taken;
 }
 
 // The caller's handle is the only one, so that nobody can come to wait either.

@@ -18,6 +18,7 @@
 #include <mutex>
 #include <optional>
 
+#include "plait/deferred/context.hpp"
 #include "plait/deferred/source_location.hpp"
 #include "plait/deferred/unique_function.hpp"
 
@@ -84,6 +85,7 @@ private:
     struct Entry {
         LinkId id;
         Callback callback;
+        Context context = Context::current();  // when it was linked
     };
     using Entries = std::list<Entry>;
 
@@ -91,8 +93,8 @@ private:
     bool nobody_waits() const;
     void call_all();
     void call_later(LinkId id);
-    void call(Callback callback) noexcept;
-    Callback take(LinkId id);
+    void call(Entries one) noexcept;
+    Entries take(LinkId id);
 
     const Dispatcher dispatcher_;
     const SourceLocation made_;

@@ -2,6 +2,7 @@
 #define BOOST_TEST_MODULE view_lifetime
 #include <boost/test/unit_test.hpp>
 
+#include "plait/deferred/testing/caught_reports.hpp"
 #include "plait/reactor/errors.hpp"
 #include "plait/tests/couch_async/view_world.hpp"
 
@@ -130,14 +131,13 @@ BOOST_FIXTURE_TEST_CASE(cancel_in_on_rows, Fixture) {
 
 BOOST_FIXTURE_TEST_CASE(a_failure_after_cancel_in_on_rows_is_reported, Fixture) {
     // Nobody waits for it any more; it must not be lost in silence.
-    const auto hook = set_unhandled_failure_hook([](const UnhandledFailure&) {});
+    const plait::testing::CaughtReports reports;
     view->in_rows = [&] {
         view->cancel();
         return fail(std::runtime_error("too late"));
     };
     Outcome<ViewMeta> outcome(view->start());
     settle();
-    set_unhandled_failure_hook(hook);
     BOOST_TEST(outcome.error<Cancelled>() != nullptr);
     BOOST_TEST(unhandled_failure_count() == unhandled_before + 1);
     ++unhandled_before;
@@ -183,10 +183,9 @@ BOOST_FIXTURE_TEST_CASE(destroyed_in_on_rows_that_throws, Fixture) {
         view.reset();
         throw std::runtime_error("unheard");
     };
-    const auto hook = set_unhandled_failure_hook([](const UnhandledFailure&) {});
+    const plait::testing::CaughtReports reports;
     Outcome<ViewMeta> outcome(view->start());
     settle();
-    set_unhandled_failure_hook(hook);
     BOOST_TEST(outcome.error<Cancelled>() != nullptr);
     unhandled_before = unhandled_failure_count();
     check_gone();

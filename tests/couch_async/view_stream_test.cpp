@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "plait/couch_async/view/body_error.hpp"
+#include "plait/deferred/testing/caught_reports.hpp"
 #include "plait/reactor/errors.hpp"
 #include "plait/reactor/protocols/http_errors.hpp"
 #include "plait/reactor/protocols/url.hpp"
@@ -423,7 +424,7 @@ BOOST_FIXTURE_TEST_CASE(what_on_rows_throws_ends_the_stream, Fixture) {
 
 BOOST_FIXTURE_TEST_CASE(what_the_terminals_throw_is_reported_and_changes_nothing, Fixture) {
     const auto before = unhandled_failure_count();
-    const auto hook = set_unhandled_failure_hook([](const UnhandledFailure&) {});
+    const plait::testing::CaughtReports reports;
     server.next_request().cut_after_rows(1);
     {
         Recorder view(client);
@@ -433,7 +434,6 @@ BOOST_FIXTURE_TEST_CASE(what_the_terminals_throw_is_reported_and_changes_nothing
         settle();
         BOOST_TEST(checked(view, outcome).error_as<TruncatedBody>() != nullptr);
     }
-    set_unhandled_failure_hook(hook);
     BOOST_TEST(unhandled_failure_count() == before + 2);
     unhandled_before += 2;
 }

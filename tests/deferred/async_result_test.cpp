@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "plait/deferred/async_result.hpp"
+#include "plait/deferred/context.hpp"
 #include "plait/deferred/errors.hpp"
 #include "support.hpp"
 
@@ -331,6 +332,22 @@ BOOST_AUTO_TEST_CASE(callbacks_are_destroyed_when_called_or_with_the_last_handle
     }
     BOOST_TEST(token.gone());
     BOOST_TEST(*token.copy() == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_callback_runs_in_the_context_in_which_it_was_linked) {
+    static const ContextKey<std::string> request{"request"};
+    std::string seen;
+    const auto note = [&](const AsyncResult<int>&) { seen += Context::current().fields() + ";"; };
+    const AsyncResult<int> result;
+    result.rawlink(note);
+    {
+        const ContextScope scope(request, "linker");
+        result.rawlink(note);
+    }
+    const ContextScope scope(request, "setter");
+    result.set(1);
+    BOOST_TEST(seen == ";request=linker;");
+    BOOST_TEST(*request.get() == "setter");
 }
 
 // unlink -------------------------------------------------------------------------------------------------------------

@@ -135,6 +135,9 @@ BOOST_AUTO_TEST_CASE(a_broken_promise_and_an_empty_deferred_reach_the_future_or_
     BOOST_CHECK_THROW(std::ignore = to_future(Deferred<int>()), InvalidState);
 }
 
+// Under the thread sanitizer, GCC's std::promise does not come back from a value that throws: its call_once, there an
+// interceptor that knows no exceptions, waits for ever.
+#ifndef __SANITIZE_THREAD__
 BOOST_AUTO_TEST_CASE(a_value_that_cannot_be_moved_fails_the_future) {
     struct Stuck {
         Stuck() = default;
@@ -147,6 +150,7 @@ BOOST_AUTO_TEST_CASE(a_value_that_cannot_be_moved_fails_the_future) {
     promise.callback(1);
     BOOST_CHECK_THROW(future.get(), std::runtime_error);
 }
+#endif
 
 BOOST_AUTO_TEST_CASE(dropping_stops_the_looking_and_drops_the_future) {
     ManualClock clock;

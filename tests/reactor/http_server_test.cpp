@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "plait/deferred/errors.hpp"
+#include "plait/deferred/testing/caught_reports.hpp"
 #include "plait/deferred/testing/manual_clock.hpp"
-#include "plait/deferred/unhandled.hpp"
 #include "plait/reactor/errors.hpp"
 #include "plait/reactor/protocols/http_client.hpp"
 #include "plait/reactor/testing/memory_network.hpp"
@@ -227,12 +227,10 @@ BOOST_AUTO_TEST_CASE(a_request_let_go_of_is_answered_all_the_same) {
 }
 
 BOOST_AUTO_TEST_CASE(what_the_handler_throws_is_reported_and_answered) {
-    const auto before = unhandled_failure_count();
-    set_unhandled_failure_hook([](const UnhandledFailure&) {});
+    plait::testing::CaughtReports reports;
     serve = [](const HttpRequest&, const HttpAnswer&) { throw std::runtime_error("cannot"); };
     BOOST_TEST(ask(get).starts_with("HTTP/1.1 500 "));
-    set_unhandled_failure_hook(nullptr);
-    BOOST_TEST(unhandled_failure_count() == before + 1);
+    reports.expect(1);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -5,7 +5,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "plait/deferred/unhandled.hpp"
+#include "plait/deferred/testing/caught_reports.hpp"
 #include "plait/tests/reactor/recorder.hpp"
 
 using namespace plait;
@@ -196,16 +196,13 @@ BOOST_FIXTURE_TEST_CASE(a_factory_that_says_no_closes_the_connection, Fixture) {
 BOOST_FIXTURE_TEST_CASE(a_factory_that_throws_is_reported_and_closes_that_connection_alone, Fixture) {
     auto good = connect();
     network.flush();
-    static std::string reported;
-    const auto before =
-        set_unhandled_failure_hook([](const UnhandledFailure& unhandled) { reported = unhandled.failure.message(); });
+    plait::testing::CaughtReports reports;
     network.listen(where, make_factory([](const Address&) -> std::shared_ptr<Protocol> {
                        throw std::runtime_error("no protocol today");
                    }));
     auto client = connect();
     network.flush();
-    set_unhandled_failure_hook(before);
-    BOOST_TEST(reported.find("no protocol today") != std::string::npos);
+    BOOST_TEST(reports.last().find("no protocol today") != std::string::npos);
     BOOST_TEST(client->story() == "made end lost: done");
     BOOST_TEST(good->connected());
 }

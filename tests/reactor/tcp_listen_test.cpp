@@ -7,7 +7,7 @@
 #include <boost/test/unit_test.hpp>
 #include <cstdlib>
 
-#include "plait/deferred/unhandled.hpp"
+#include "plait/deferred/testing/caught_reports.hpp"
 #include "plait/tests/reactor/tcp_fixture.hpp"
 
 using namespace plait;
@@ -82,8 +82,7 @@ BOOST_FIXTURE_TEST_CASE(a_connection_may_destroy_its_port, TcpFixture) {
 }
 
 BOOST_FIXTURE_TEST_CASE(a_factory_that_says_no_or_throws_closes_that_connection_alone, TcpFixture) {
-    const auto before = set_unhandled_failure_hook([](const UnhandledFailure&) {});
-    const auto count = unhandled_failure_count();
+    plait::testing::CaughtReports reports;
     int calls = 0;
     port = listen_tcp(reactor, {"127.0.0.1", 0}, make_factory([&](const Address&) -> std::shared_ptr<Protocol> {
                           ++calls;
@@ -98,8 +97,7 @@ BOOST_FIXTURE_TEST_CASE(a_factory_that_says_no_or_throws_closes_that_connection_
             return refused.ended() || refused.failed();
         });
     }
-    BOOST_TEST(unhandled_failure_count() == count + 1);
-    set_unhandled_failure_hook(before);
+    reports.expect(1);
     connect();
     BOOST_TEST(calls <= 3);
 }

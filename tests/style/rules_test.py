@@ -63,6 +63,10 @@ class Rules(unittest.TestCase):
         rule = includes.public_headers_show_no_other_library
         self.finds(rule, "zk/a.hpp", "#include <openssl/evp.h>\n")
         self.accepts(rule, "zk/detail/a.hpp", "#include <openssl/evp.h>\n")
+        kit = {"deferred/testing/boost_test.hpp": "#include <boost/test/unit_test.hpp>\n"}
+        self.assertEqual(self.problems(rule, kit), [])
+        kit["deferred/testing/a.hpp"] = '#include "plait/deferred/testing/boost_test.hpp"\n'
+        self.assertEqual(len(self.problems(rule, kit)), 1)
         through = {"zk/a.hpp": '#include "plait/zk/detail/b.hpp"\n', "zk/detail/b.hpp": "#include <fmt/format.h>\n"}
         self.assertEqual(len(self.problems(rule, through)), 1)
 

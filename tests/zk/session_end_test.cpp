@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "plait/deferred/errors.hpp"
+#include "plait/deferred/testing/caught_reports.hpp"
 #include "plait/tests/zk/session_fixture.hpp"
 
 using namespace plait;
@@ -324,15 +325,12 @@ BOOST_AUTO_TEST_CASE(a_call_from_a_failing_callback_waits_for_the_next_connectio
 }
 
 BOOST_AUTO_TEST_CASE(a_state_handler_that_throws_is_reported_and_harms_nobody) {
-    static int reports = 0;
-    reports = 0;
-    const auto previous = set_unhandled_failure_hook([](const UnhandledFailure&) { ++reports; });
+    plait::testing::CaughtReports reports;
     auto& zk = make();
     auto throws = zk.on_state([](KeeperState) { throw std::runtime_error("a handler's own trouble"); });
     auto notes = watch_states();
     get(zk.connect());
-    set_unhandled_failure_hook(previous);
-    BOOST_TEST(reports == 1);
+    reports.expect(1);
     BOOST_TEST(saw({KeeperState::connected}));
     ++unhandled_before;
 }

@@ -1,0 +1,72 @@
+// What a Deferred ended in, for tests: success_of(d), failure_of<E>(d), no_result(d).
+// They do not wait: advance a clock or fire a Promise first. Not bound to a test framework: what is wrong is thrown.
+#pragma once
+
+#include <string>
+#include <utility>
+
+#include "plait/deferred/deferred.hpp"
+#include "plait/deferred/testing/caught_reports.hpp"
+
+namespace plait::testing {
+
+namespace detail {
+[[noreturn]] void throw_no_result(const char* asked);
+[[noreturn]] void throw_failed_instead(const char* asked, const Failure& failure);
+[[noreturn]] void throw_succeeded_instead(const char* asked);
+[[noreturn]] void throw_has_result();
+
+template <typename T>
+Result<T> outcome(const char* asked, Deferred<T>& deferred) {
+    if (deferred.valid() && !deferred.ready()) throw_no_result(asked);
+    return deferred.take();
+}
+}  // namespace detail
+
+/// The value that `deferred` has. Takes it, so that the Deferred is empty afterwards.
+/// Fails: throws UnexpectedOutcome when it has none yet, or has failed; then with the failure's message.
+/// Source: successResultOf of Twisted's trial.
+template <typename T>
+T success_of(Deferred<T>& deferred) {
+    Result<T> result = detail::outcome("success_of", deferred);
+    if (!result.has_value()) detail::throw_failed_instead("success_of", result.failure());
+    return std::move(result).value();
+}
+template <typename T>
+T success_of(Deferred<T>&& deferred) {
+    return success_of(deferred);
+}
+
+/// The Failure that `deferred` has. Takes it, so that it is not reported as unhandled.
+/// Fails: throws UnexpectedOutcome when there is no result yet, or it is a value.
+/// Source: failureResultOf.
+template <typename T>
+Failure failure_of(Deferred<T>& deferred) {
+    Result<T> result = detail::outcome("failure_of", deferred);
+    if (result.has_value()) detail::throw_succeeded_instead("failure_of");
+    return result.failure();
+}
+template <typename T>
+Failure failure_of(Deferred<T>&& deferred) {
+    return failure_of(deferred);
+}
+
+/// A copy of its exception, which must be an E: `failure_of<zk::NoNode>(d).path()`.
+template <typename E, typename T>
+E failure_of(Deferred<T>& deferred) {
+    const Failure failure = failure_of(deferred);
+    if (const E* error = failure.check<E>()) return *error;
+    detail::throw_failed_instead("failure_of", failure);
+}
+template <typename E, typename T>
+E failure_of(Deferred<T>&& deferred) {
+    return failure_of<E>(deferred);
+}
+
+/// Throws UnexpectedOutcome if `deferred` has its result. Source: assertNoResult.
+template <typename T>
+void no_result(const Deferred<T>& deferred) {
+    if (deferred.ready()) detail::throw_has_result();
+}
+
+}  // namespace plait::testing
