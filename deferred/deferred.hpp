@@ -31,6 +31,8 @@ struct IncludeAttachHpp;
 template <typename T = Unit>
 class Promise;
 template <typename T>
+struct DeferredPair;
+template <typename T>
 class SharedDeferred;
 
 /// Waits for one value or one Failure.
@@ -185,10 +187,15 @@ private:
     friend struct detail::Access;
     template <typename U>
     friend class Deferred;
+    friend struct DeferredPair<T>;
 
+    explicit Deferred(detail::Core* core) noexcept { slot_.set_pending(core); }
     template <typename U, typename Step>
     Deferred<U> append(Step&& step, SourceLocation added);
+    bool waits() const noexcept;
     void settle();
+    void move_into(detail::Slot<T>& out);
+    void move_unusual_into(detail::Slot<T>& out);
     void dispose() noexcept;
 
     detail::Slot<T> slot_;
@@ -217,7 +224,9 @@ public:
         spent_ = std::exchange(other.spent_, 0);
         return *this;
     }
-    ~Promise();
+    ~Promise() {
+        if (core_ != nullptr) break_promise();
+    }
 
     /// Runs the waiting callbacks before returning. `fired` is for AlreadyFired, which with tracing on (trace.hpp) says
     /// where the first time was, and where the Promise was made.
@@ -240,6 +249,7 @@ public:
 
 private:
     friend struct detail::Access;
+    friend struct DeferredPair<T>;
     template <typename F, typename Answer>
     friend class detail::Canceller;
 
@@ -247,7 +257,7 @@ private:
     static Promise borrowed(detail::Core& core) noexcept;
     detail::HeapCore<T>& typed() const noexcept { return static_cast<detail::HeapCore<T>&>(*core_); }
     bool ready_to_fire(SourceLocation fired);
-    void forget() noexcept;
+    void break_promise() noexcept;
 
     detail::Core* core_ = nullptr;
     bool borrowed_ = false;  // a canceller's own: its end breaks no promise
@@ -261,10 +271,14 @@ struct DeferredPair {
     DeferredPair(Deferred<T> d, Promise<T> p) noexcept : deferred(std::move(d)), promise(std::move(p)) {}
     DeferredPair(DeferredPair&&) noexcept = default;
     DeferredPair& operator=(DeferredPair&&) noexcept = default;
-    ~DeferredPair() { deferred = Deferred<T>(); }
+    ~DeferredPair() { const Deferred<T> goes_first(std::move(deferred)); }
 
     Deferred<T> deferred;
     Promise<T> promise;
+
+private:
+    friend struct detail::Access;
+    explicit DeferredPair(detail::Core* core) noexcept : deferred(core), promise(core) {}
 };
 
 /// A pending Deferred and the Promise that fires it.

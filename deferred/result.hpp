@@ -8,6 +8,9 @@
 
 namespace plait {
 
+template <typename T>
+class Deferred;
+
 template <typename T = Unit>
 class [[nodiscard]] Result {
 public:
@@ -51,6 +54,9 @@ public:
     }
 
 private:
+    friend class Deferred<T>;
+    Result() noexcept = default;  // neither, until Deferred gives it one
+
     void require_value() const {
         if (slot_.is_failure()) slot_.failure().raise();
         if (!slot_.is_value()) throw InvalidState("value() was asked of a moved-from Result.");

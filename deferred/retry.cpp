@@ -42,7 +42,7 @@ void RetryState::next_attempt() {
 void RetryState::attempt_failed(const Failure& failure) {
     const Deferred<> ended = attempt_ended();
     if (past_deadline_ && !cancelled_ && failure.check<Cancelled>() != nullptr) return give_up(timed_out());
-    if (cancelled_ || past_deadline_ || attempts_ >= policy_->max_attempts) return give_up(failure);
+    if (cancelled_ || attempts_ >= policy_->max_attempts) return give_up(failure);
     try {
         if (!policy_->worth_another(failure)) return give_up(failure);
     } catch (...) {

@@ -10,56 +10,53 @@ namespace plait::detail {
 
 namespace {
 
-constexpr std::size_t smallest_block = 512;
+constexpr std::size_t usual_block = 248;
 
 /// Not a callback: makes a context, or null for none, current for the link behind it.
 struct EnterContext final : Link {
-    explicit EnterContext(ContextData* taken) noexcept : Link{&enter, &forget}, context(taken) {}
+    explicit EnterContext(ContextData* taken) noexcept : Link{&enter_or_forget}, context(taken) {}
 
-    static void enter(Link& base, Core&) noexcept { set_context(static_cast<EnterContext&>(base).context); }
-    static void forget(Link& base) noexcept {
-        if (ContextData* context = static_cast<EnterContext&>(base).context) release_context(context);
+    static void enter_or_forget(Link& base, Core* core) noexcept {
+        ContextData* context = static_cast<EnterContext&>(base).context;
+        if (core != nullptr) {
+            set_context(context);
+        } else if (context != nullptr) {
+            release_context(context);
+        }
     }
 
     ContextData* context;
 };
 
-std::byte* aligned_up(std::byte* at, std::size_t alignment) noexcept {
-    const auto address = reinterpret_cast<std::uintptr_t>(at);
-    return at + ((alignment - address % alignment) % alignment);
-}
-
 }  // namespace
 
-Core::~Core() {
+void* Core::allocate_in_new_block(std::size_t size, std::size_t alignment) {
+    const std::size_t header = (sizeof(Block) + alignment - 1) / alignment * alignment;
+    const std::size_t block_size = std::max(usual_block, header + size);
+    const bool over_aligned = alignment > __STDCPP_DEFAULT_NEW_ALIGNMENT__;
+    void* memory = over_aligned ? ::operator new(block_size, std::align_val_t(alignment)) : recycled_new(block_size);
+    blocks_ = ::new (memory) Block{blocks_, block_size, alignment};
+    std::byte* at = static_cast<std::byte*>(memory) + header;
+    free_ = at + size;
+    room_ = static_cast<std::uint16_t>(std::min<std::size_t>(block_size - header - size, UINT16_MAX));
+    return at;
+}
+
+void Core::free_blocks() noexcept {
     while (blocks_ != nullptr)
         free(*std::exchange(blocks_, blocks_->next));
 }
 
 void Core::free(Block& block) noexcept {
     const std::size_t size = block.size;
-    const auto alignment = std::align_val_t(block.alignment);
-    if (block.end != nullptr) block.end(block);
-    ::operator delete(&block, size, alignment);
-}
-
-void* Core::allocate(std::size_t size, std::size_t alignment) {
-    std::byte* at = free_ != nullptr ? aligned_up(free_, alignment) : nullptr;
-    if (at == nullptr || at > free_end_ || static_cast<std::size_t>(free_end_ - at) < size) {
-        const std::size_t block_alignment = std::max(alignment, alignof(std::max_align_t));
-        const std::size_t block_size = std::max(smallest_block, sizeof(Block) + block_alignment + size);
-        void* memory = ::operator new(block_size, std::align_val_t(block_alignment));
-        blocks_ = ::new (memory) Block{blocks_, block_size, block_alignment};
-        at = aligned_up(static_cast<std::byte*>(memory) + sizeof(Block), alignment);
-        free_end_ = static_cast<std::byte*>(memory) + block_size;
+    const std::size_t alignment = block.alignment;
+    const bool kept = block.end != nullptr;
+    if (kept) block.end(block);
+    if (kept || alignment > __STDCPP_DEFAULT_NEW_ALIGNMENT__) {
+        ::operator delete(&block, size, std::align_val_t(alignment));
+    } else {
+        recycled_delete(&block, size);
     }
-    free_ = at + size;
-    return at;
-}
-
-void Core::append(Link* link) noexcept {
-    (first_link_ == nullptr ? first_link_ : last_link_->next) = link;
-    last_link_ = link;
 }
 
 void Core::append_context() {
@@ -72,15 +69,14 @@ void Core::append_context() {
 std::size_t Core::callbacks_waiting() const noexcept {
     std::size_t count = 0;
     for (const Link* link = first_link_; link != nullptr; link = link->next)
-        count += link->run != &EnterContext::enter ? 1 : 0;
+        count += link->end != &EnterContext::enter_or_forget ? 1 : 0;
     return count;
 }
 
 void Core::fire(void* slot, Discard discard) noexcept {
-    CoreGuard guard(this);
     fired_ = true;
     set_result(slot, discard);
-    drop_canceller();
+    if (canceller_ != nullptr) drop_canceller();
     advance(this);
 }
 
@@ -97,6 +93,17 @@ void Core::fire_with(Core* inner, void* slot, Transfer transfer, Discard discard
 }
 
 // Firing -------------------------------------------------------------------------------------------------------------
+
+inline void Core::run_links() noexcept {
+    leave_all_contexts();
+    running_ = true;
+    while (Link* link = first_link_) {
+        if (waiting_on_ != nullptr || abandoned_ || paused_) break;
+        first_link_ = link->next;
+        link->end(*link, this);
+    }
+    running_ = false;
+}
 
 // Runs `start`, then whoever waited for it, then whoever waited for that one, for as long as each of them settles.
 void Core::advance(Core* start) noexcept {
@@ -121,17 +128,6 @@ void Core::advance(Core* start) noexcept {
         core->release();  // the tail, which the waiter owned
         core.replace(waiter);
         if (!core->continue_coroutine()) return;
-    }
-}
-
-void Core::run_links() noexcept {
-    leave_all_contexts();
-    while (first_link_ != nullptr && waiting_on_ == nullptr && !abandoned_ && !paused_) {
-        Link* link = first_link_;
-        first_link_ = link->next;
-        running_ = true;
-        link->run(*link, *this);
-        running_ = false;
     }
 }
 
@@ -256,7 +252,7 @@ void Core::discard_result() noexcept {
 void Core::destroy_links() noexcept {
     while (first_link_ != nullptr) {
         Link* link = std::exchange(first_link_, first_link_->next);
-        link->destroy(*link);
+        link->end(*link, nullptr);
     }
 }
 

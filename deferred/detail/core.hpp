@@ -15,9 +15,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <new>
 #include <utility>
 
 #include "plait/deferred/detail/context_switch.hpp"
+#include "plait/deferred/detail/recycler.hpp"
 #include "plait/deferred/detail/trace_hooks.hpp"
 #include "plait/deferred/failure.hpp"
 #include "plait/deferred/pause.hpp"
@@ -26,10 +28,10 @@ namespace plait::detail {
 
 class Core;
 
-/// One callback of a chain. Lives in its Core's arena; `run` and `destroy` each end the callable's life.
+/// One callback of a chain. Lives in its Core's arena.
 struct Link {
-    void (*run)(Link&, Core&) noexcept;
-    void (*destroy)(Link&) noexcept;
+    /// Runs the callback for `core`, or destroys it unrun for null; the callable's life ends either way.
+    void (*end)(Link&, Core* core) noexcept;
     Link* next = nullptr;
 };
 
@@ -60,7 +62,7 @@ public:
     bool ignores_results() const noexcept { return abandoned_ || cancelled_; }
     bool asking_canceller() const noexcept { return asking_canceller_; }
     void set_canceller(CancelNode* node) noexcept;
-    /// The first slot has its result: runs what waits for it.
+    /// The first slot has its result: runs what waits for it. The caller keeps the Core, here and below.
     void fire(void* slot, Discard discard) noexcept;
     /// The producer's result will be that of `inner`, which this Core owns from now on.
     void fire_with(Core* inner, void* slot, Transfer transfer, Discard discard) noexcept;
@@ -69,7 +71,10 @@ public:
     bool settled() const noexcept {
         return fired_ && !running_ && !paused_ && waiting_on_ == nullptr && first_link_ == nullptr;
     }
-    void append(Link* link) noexcept;
+    void append(Link* link) noexcept {
+        (first_link_ == nullptr ? first_link_ : last_link_->next) = link;
+        last_link_ = link;
+    }
     /// Before a callback is made and appended: it will run in the context that is current now.
     void keep_context() {
         if (current_context != nullptr || contexts_) [[unlikely]]
@@ -96,7 +101,26 @@ public:
     /// `to` is empty, and set_result(to, ...) has been called if it is to be discarded with this Core.
     bool wait_for(Core* inner, void* to, Transfer transfer) noexcept;
 
-    void* allocate(std::size_t size, std::size_t alignment);
+    /// Room in the arena: as long as the Core.
+    void* allocate(std::size_t size, std::size_t alignment) {
+        // Rounded up, so that only more than the usual alignment needs a gap.
+        size = (size + alignof(void*) - 1) / alignof(void*) * alignof(void*);
+        const std::size_t gap =
+            alignment <= alignof(void*) ? 0 : -reinterpret_cast<std::uintptr_t>(free_) & (alignment - 1);
+        if (gap + size > room_) return allocate_in_new_block(size, alignment);
+        std::byte* at = free_ + gap;
+        free_ = at + size;
+        room_ = static_cast<std::uint16_t>(room_ - gap - size);
+        return at;
+    }
+
+    // Cores and coroutine frames are recycled. An over-aligned result makes an over-aligned Core, which is not.
+    static void* operator new(std::size_t size) { return recycled_new(size); }
+    static void* operator new(std::size_t size, std::align_val_t alignment) { return ::operator new(size, alignment); }
+    static void operator delete(void* memory, std::size_t size) noexcept { recycled_delete(memory, size); }
+    static void operator delete(void* memory, std::size_t size, std::align_val_t alignment) noexcept {
+        ::operator delete(memory, size, alignment);
+    }
 
     /// Memory of the arena, or an object kept with the Core: it goes when the Core ends or is dropped; with a coroutine
     /// after its locals. `end` ends the object; the memory is freed as what it was allocated with, operator new of that
@@ -116,12 +140,13 @@ public:
     friend class TraceView;
 
 protected:
-    Core(SourceLocation made, std::byte* room, std::size_t room_size) noexcept
-        : free_(room), free_end_(room + room_size), made_(made) {
+    Core(SourceLocation made, std::byte* arena, std::uint16_t room) noexcept : free_(arena), made_(made), room_(room) {
         if (tracing_enabled()) [[unlikely]]
             trace_made(*this);
     }
-    virtual ~Core();
+    virtual ~Core() {
+        if (blocks_ != nullptr) free_blocks();
+    }
 
     virtual void deallocate() noexcept = 0;
     /// Fails an unfired producer; the caller runs the chain.
@@ -140,6 +165,8 @@ protected:
     }
 
 private:
+    void* allocate_in_new_block(std::size_t size, std::size_t alignment);
+    void free_blocks() noexcept;
     static void advance(Core* start) noexcept;
     void append_context();
     void run_links() noexcept;
@@ -169,11 +196,11 @@ private:
     Discard discard_ = nullptr;
     Transfer transfer_ = nullptr;
     CancelNode* canceller_ = nullptr;
-    std::byte* free_;
-    std::byte* free_end_;
+    std::byte* free_;  // the arena's
     Block* blocks_ = nullptr;
     SourceLocation made_;
     std::uint32_t references_ = 1;
+    std::uint16_t room_;  // bytes from free_ on
     bool fired_ : 1 = false;
     bool running_ : 1 = false;
     bool abandoned_ : 1 = false;
@@ -184,6 +211,9 @@ private:
     bool paused_ : 1 = false;
     bool traced_ : 1 = false;
     bool contexts_ : 1 = false;  // some link enters one: those after it each say which is theirs
+    // Named, so that all 16 bits are stored at once: setting ten would load the rest first, bytes that the Core before
+    // this one has just stored one by one, and wait for them.
+    [[maybe_unused]] unsigned char spare_ : 6 = 0;
 };
 
 /// The end of a tail's life: cancels what is pending, destroys callbacks and coroutines unrun, innermost first.

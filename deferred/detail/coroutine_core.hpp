@@ -14,11 +14,6 @@ namespace plait::detail {
 template <typename T>
 class Awaiter;
 
-template <typename T>
-inline constexpr bool is_deferred = false;
-template <typename T>
-inline constexpr bool is_deferred<Deferred<T>> = true;
-
 /// What `co_await a` waits for: `a`, or what its own operator co_await gives.
 template <typename A>
 decltype(auto) awaited(A&& a) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "plait/deferred/deferred.hpp"
+#include "plait/deferred/detail/misuse.hpp"
 
 namespace plait {
 
@@ -19,22 +20,27 @@ struct Access {
     }
     template <typename T>
     static Deferred<T> pending(Core* core) noexcept {
-        Deferred<T> made;
-        made.slot_.set_pending(core);
-        return made;
+        return Deferred<T>(core);
+    }
+    template <typename T>
+    static DeferredPair<T> pair(HeapCore<T>* core) noexcept {
+        return DeferredPair<T>(core);
     }
     template <typename T>
     static const Core* core(const Promise<T>& promise) noexcept {
         return promise.core_;
     }
-    template <typename T>
-    static Promise<T> promise(Core* core) noexcept {
-        return Promise<T>(core);
-    }
     /// Whether the promise takes a result now. False: it is swallowed. Throws when there can be none.
     template <typename T>
     static bool ready_to_fire(Promise<T>& promise, SourceLocation fired = SourceLocation::current()) {
         return promise.ready_to_fire(fired);
+    }
+    /// With what is in the first slot.
+    template <typename T>
+    static void fire(Promise<T>& promise) noexcept {
+        HeapCore<T>* core = release_fired(promise);
+        core->fire_first();
+        core->release();
     }
     template <typename T>
     static HeapCore<T>* release_fired(Promise<T>& promise) noexcept {
@@ -49,8 +55,7 @@ struct Access {
     /// Empties `deferred` into `out`, taking over a result that is here.
     template <typename T>
     static void move_into(Deferred<T>& deferred, Slot<T>& out) {
-        deferred.settle();
-        out.take(deferred.slot_);
+        deferred.move_into(out);
     }
 };
 
@@ -77,14 +82,37 @@ Deferred<T> Deferred<T>::fail(Failure failure) {
     return made;
 }
 
+/// Empties this into `out`: a result that is here, or a Core to wait for.
+template <typename T>
+inline void Deferred<T>::move_into(detail::Slot<T>& out) {
+    if (slot_.is_value()) [[likely]] {
+        out.take_value(slot_);
+    } else {
+        move_unusual_into(out);
+    }
+}
+
+template <typename T>
+[[gnu::noinline]] void Deferred<T>::move_unusual_into(detail::Slot<T>& out) {
+    if (slot_.is_empty()) detail::throw_empty_deferred("used", slot_.core_that_left());
+    if (!slot_.is_pending() || !slot_.core()->settled()) return out.take(slot_);
+    detail::Core* core = slot_.release_core();
+    out.take(*static_cast<detail::Slot<T>*>(core->slot()));
+    core->release();
+}
+
 /// Takes a result that is here out of its Core, so that what follows sees a ready Deferred or a waiting one.
 template <typename T>
 void Deferred<T>::settle() {
-    if (slot_.is_empty()) detail::throw_empty_deferred("used", slot_.core_that_left());
-    if (!slot_.is_pending() || !slot_.core()->settled()) return;
-    detail::Core* core = slot_.release_core();
-    slot_.take(*static_cast<detail::Slot<T>*>(core->slot()));
-    core->release();
+    if (waits()) return;
+    detail::Slot<T> result;
+    move_into(result);
+    slot_.take(result);
+}
+
+template <typename T>
+inline bool Deferred<T>::waits() const noexcept {
+    return slot_.is_pending() && !slot_.core()->settled();
 }
 
 template <typename T>
@@ -104,18 +132,18 @@ void Deferred<T>::dispose() noexcept {
 
 template <typename T>
 template <typename U, typename Step>
-Deferred<U> Deferred<T>::append(Step&& step, SourceLocation added) {
+[[gnu::always_inline]] inline Deferred<U> Deferred<T>::append(Step&& step, SourceLocation added) {
     static_assert(std::is_nothrow_destructible_v<Step>,
                   "a callback's captures must not throw when they are destroyed: nobody is there to catch it");
-    settle();
     Deferred<U> next;
-    if (slot_.is_pending()) {
-        detail::Core* core = slot_.core();
-        core->keep_context();
-        core->append(detail::make_in<detail::StepLink<Step, T, U>>(*core, std::forward<Step>(step), added));
+    if (waits()) {
+        detail::Core& core = *slot_.core();
+        core.keep_context();
+        core.append(detail::make_in<detail::StepLink<Step, T, U>>(core, std::forward<Step>(step), added));
         next.slot_.set_pending(slot_.release_core());
     } else {
-        detail::Slot<T> in(std::move(slot_));  // the callback may look at, or destroy, this object
+        detail::Slot<T> in;  // the callback may look at, or destroy, this object
+        move_into(in);
         detail::run_step(step, in, next.slot_, added);
     }
     return next;
@@ -213,18 +241,16 @@ bool Deferred<T>::ready() const noexcept {
 
 template <typename T>
 Result<T> Deferred<T>::take() {
-    settle();
-    if (slot_.is_pending()) detail::throw_not_ready(slot_.core()->made());
-    detail::Slot<T> taken(std::move(slot_));
-    if (taken.is_value()) return Result<T>(std::move(taken.value()));
-    return Result<T>(std::move(taken.failure()));
+    if (waits()) detail::throw_not_ready(slot_.core()->made());
+    Result<T> result;
+    move_into(result.slot_);
+    return result;
 }
 
 // Promise ------------------------------------------------------------------------------------------------------------
 
 template <typename T>
-Promise<T>::~Promise() {
-    if (core_ == nullptr) return;
+void Promise<T>::break_promise() noexcept {
     if (!borrowed_ && core_->wanted() && !core_->asking_canceller()) {
         typed().first().set_failure(make_failure(BrokenPromise(), core_->made()));
         typed().fire_first();
@@ -232,44 +258,32 @@ Promise<T>::~Promise() {
     core_->release();
 }
 
+/// Whether the promise takes a result now. False: it is swallowed. Throws when there can be none.
 template <typename T>
-bool Promise<T>::ready_to_fire(SourceLocation fired) {
-    if (core_ == nullptr) {
-        if (spent_ != 0) detail::throw_already_fired(nullptr, spent_, fired);
-        detail::throw_empty_promise();
+inline bool Promise<T>::ready_to_fire(SourceLocation fired) {
+    if (wanted()) {
+        if (core_->traced()) [[unlikely]]
+            spent_ = detail::trace_fired(*core_, fired);
+        return true;
     }
-    if (core_->ignores_results()) {
-        forget();
-        return false;
-    }
-    if (core_->fired()) detail::throw_already_fired(core_, spent_, fired);
-    if (core_->traced()) [[unlikely]]
-        spent_ = detail::trace_fired(*core_, fired);
-    return true;
-}
-
-template <typename T>
-void Promise<T>::forget() noexcept {
+    detail::throw_unless_swallowed(core_, spent_, fired);
     spent_ |= 1;
     std::exchange(core_, nullptr)->release();
+    return false;
 }
 
 template <typename T>
 void Promise<T>::callback(T value, SourceLocation fired) {
     if (!ready_to_fire(fired)) return;
     typed().first().set_value(std::move(value));
-    auto* core = detail::Access::release_fired(*this);
-    core->fire_first();
-    core->release();
+    detail::Access::fire(*this);
 }
 
 template <typename T>
 void Promise<T>::errback(Failure failure, SourceLocation fired) {
     if (!ready_to_fire(fired)) return;
     typed().first().set_failure(std::move(failure));
-    auto* core = detail::Access::release_fired(*this);
-    core->fire_first();
-    core->release();
+    detail::Access::fire(*this);
 }
 
 template <typename T>
@@ -297,7 +311,7 @@ template <typename T>
 DeferredPair<T> make_deferred(SourceLocation made) {
     auto* core = new detail::HeapCore<T>(made);
     core->retain();  // two owners: the ends
-    return {detail::Access::pending<T>(core), detail::Access::promise<T>(core)};
+    return detail::Access::pair(core);
 }
 
 template <typename T, typename F>

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "plait/deferred/detail/describe.hpp"
+#include "plait/deferred/detail/misuse.hpp"
 #include "plait/deferred/detail/trace_registry.hpp"
 #include "plait/deferred/errors.hpp"
 
@@ -19,6 +20,12 @@ void throw_already_fired(const Core* core, Spent spent, SourceLocation again) {
         text.append("was made at ").append(describe_place(chain->made)).append(".");
     }
     throw AlreadyFired(text.c_str());
+}
+
+void throw_unless_swallowed(const Core* core, Spent spent, SourceLocation again) {
+    if (core != nullptr && core->ignores_results()) return;
+    if (core != nullptr || spent != 0) throw_already_fired(core, spent, again);
+    throw_empty_promise();
 }
 
 }  // namespace plait::detail

@@ -18,4 +18,7 @@ Spent trace_fired(const Core& core, SourceLocation where) noexcept;
 /// Firings are remembered for a while: the last thousand.
 [[noreturn]] void throw_already_fired(const Core* core, Spent spent, SourceLocation again);
 
+/// For a Promise that cannot be fired: returns when its result is to be swallowed, else throws.
+void throw_unless_swallowed(const Core* core, Spent spent, SourceLocation again);
+
 }  // namespace plait::detail

@@ -6,12 +6,13 @@
 
 namespace plait::detail {
 
-inline constexpr std::size_t core_room = 256;
+// Three callbacks without captures. With an int for its result, the Core then fills a chunk of 256 bytes.
+inline constexpr std::uint16_t core_room = 120;
 
 template <typename T>
 class HeapCore final : public Core {
 public:
-    explicit HeapCore(SourceLocation made) noexcept : Core(made, room_, core_room) {}
+    explicit HeapCore(SourceLocation made) noexcept : Core(made, arena_, core_room) {}
 
     /// Empty until fired. A result that its consumer has not taken is destroyed through Core's discard.
     Slot<T>& first() noexcept { return first_; }
@@ -30,7 +31,7 @@ private:
     }
 
     Slot<T> first_;
-    alignas(std::max_align_t) std::byte room_[core_room];
+    alignas(void*) std::byte arena_[core_room];
 };
 
 /// Puts an object into the arena. It is destroyed by its owner, or not at all if `Node` needs no destructor.

@@ -100,21 +100,28 @@ public:
         return std::unique_ptr<T>(value_);
     }
 
-    /// Moves out of `other`, which is left empty. A move constructor that throws gives a Failure.
+    /// Moves the value out of `other`, which is left empty. A move constructor that throws gives a Failure.
+    void take_value(Slot& other) noexcept {
+        if constexpr (kept_in_box<T>) {
+            value_ = other.value_;
+            state_ = std::exchange(other.state_, State::empty);
+        } else if constexpr (std::is_nothrow_move_constructible_v<T>) {
+            set_value(std::move(other.value_));
+            other.discard_value();
+        } else {
+            try {
+                set_value(std::move(other.value_));
+            } catch (...) {
+                set_failure(Failure::current());
+            }
+            other.discard_value();
+        }
+    }
+
+    /// The same with whatever is in `other`.
     void take(Slot& other) noexcept {
         if (other.is_value()) {
-            if constexpr (kept_in_box<T>) {
-                value_ = other.value_;
-                state_ = std::exchange(other.state_, State::empty);
-            } else if constexpr (std::is_nothrow_move_constructible_v<T>) {
-                set_value(std::move(other.value_));
-            } else {
-                try {
-                    set_value(std::move(other.value_));
-                } catch (...) {
-                    set_failure(Failure::current());
-                }
-            }
+            take_value(other);
         } else if (other.is_failure()) {
             set_failure(std::move(other.failure_));
         } else if (other.is_pending()) {
@@ -122,6 +129,16 @@ public:
             return;
         }
         other.reset();
+    }
+
+    /// For one that is known to hold no Failure.
+    void discard_value() noexcept {
+        const State was = std::exchange(state_, State::empty);
+        if constexpr (kept_in_box<T>) {
+            if (was == State::value) delete value_;
+        } else if constexpr (!std::is_trivially_destructible_v<T>) {
+            if (was == State::value) value_.~T();
+        }
     }
 
     void reset() noexcept {

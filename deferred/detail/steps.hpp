@@ -36,6 +36,11 @@ struct Unwrapped<Result<U>> {
 template <typename R>
 using unwrapped = typename Unwrapped<std::remove_cvref_t<R>>::type;
 
+template <typename T>
+inline constexpr bool is_deferred = false;
+template <typename T>
+inline constexpr bool is_deferred<Deferred<T>> = true;
+
 /// Callbacks of a Deferred<> may leave their argument out.
 template <typename F, typename T>
 concept TakesValue = std::is_invocable_v<F&, T> || (std::is_same_v<T, Unit> && std::is_invocable_v<F&>);

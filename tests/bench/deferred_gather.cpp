@@ -68,6 +68,6 @@ int main() {
         rounds, [] { return with_plait(parts); }, [&] { return with_kj(parts, scope); },
         [] { return with_plait(parts / 10); });
     print({"deferred.gather_100k", "ns/part", medians[0], medians[1], "KJ", 2, true});
-    print({"deferred.gather_100k", "ns/part", medians[0], medians[2], "a tenth as many", 0.5, true});
+    print({"deferred.gather_100k", "ns/part", medians[0], medians[2], "a tenth as many", 0.33, true});
     print_beside_twisted("deferred.gather_100k", medians[0]);
 }

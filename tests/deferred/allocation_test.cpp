@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "plait/deferred/deferred.hpp"
+#include "plait/deferred/detail/recycler.hpp"
 #include "plait/deferred/lock.hpp"
 
 namespace {
@@ -59,16 +60,36 @@ using namespace plait;
 
 namespace {
 
-/// How many allocations `body` makes, and that none is left.
+/// How many allocations `body` makes when nothing is there to be reused, and that none is left.
 template <typename Body>
 std::size_t allocations_in(Body body) {
+    detail::give_back_recycled();
     const std::size_t before = allocations;
     const std::size_t live_before = live;
     body();
+    detail::give_back_recycled();
     const std::size_t made = allocations - before;
     const std::size_t left = live - live_before;
     BOOST_TEST(left == 0u);
     return made;
+}
+
+/// How many allocations `body` makes when it has run before.
+template <typename Body>
+std::size_t allocations_in_again(Body body) {
+    std::size_t made = 0;
+    allocations_in([&] {
+        body();
+        const std::size_t before = allocations;
+        body();
+        made = allocations - before;
+    });
+    return made;
+}
+
+/// What the recycler saves is only saved where it is on.
+std::size_t unless_recycled(std::size_t count) {
+    return detail::recycler_is_on() ? 0 : count;
 }
 
 Deferred<int> sum_of_ready() {
@@ -95,31 +116,60 @@ BOOST_AUTO_TEST_CASE(callbacks_on_a_ready_deferred_do_not_allocate) {
     BOOST_TEST(result == 4);
 }
 
+namespace {
+void run_a_chain_of_three() {
+    auto [deferred, promise] = make_deferred<int>();
+    auto last = std::move(deferred).add_callback(increment).add_callback(increment).add_callback(increment);
+    promise.callback(1);
+    BOOST_TEST(last.take().value() == 4);
+}
+
+void await_a_pending_result() {
+    auto [deferred, promise] = make_deferred<int>();
+    auto last = wait_for(deferred);
+    promise.callback(1);
+    BOOST_TEST(last.take().value() == 1);
+}
+}  // namespace
+
 BOOST_AUTO_TEST_CASE(a_pending_chain_of_three_is_one_allocation) {
-    int result = 0;
-    const auto made = allocations_in([&] {
-        auto [deferred, promise] = make_deferred<int>([&result] { ++result; });
-        auto last = std::move(deferred).add_callback(increment).add_callback(increment).add_callback(increment);
+    BOOST_TEST(allocations_in(run_a_chain_of_three) == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(the_next_chain_of_three_takes_the_memory_of_the_one_before) {
+    BOOST_TEST(allocations_in_again(run_a_chain_of_three) == unless_recycled(1));
+}
+
+BOOST_AUTO_TEST_CASE(what_does_not_fit_beside_the_promise_is_recycled_too) {
+    struct Large {
+        char bytes[64];
+    };
+    const auto chain = [] {
+        Large large{};
+        auto [deferred, promise] = make_deferred<int>([large] { std::ignore = large; });
+        auto last = std::move(deferred).add_callback([large](int n) { return n + large.bytes[0]; });
+        last = std::move(last).add_callback([large](int n) { return n + large.bytes[0]; });
         promise.callback(1);
-        result = last.take().value();
-    });
-    BOOST_TEST(made == 1u);
-    BOOST_TEST(result == 4);
+        BOOST_TEST(last.take().value() == 1);
+    };
+    const std::size_t first = allocations_in(chain);
+    BOOST_TEST(first > 1u);
+    BOOST_TEST(first <= 3u);
+    BOOST_TEST(allocations_in_again(chain) == unless_recycled(first));
 }
 
 BOOST_AUTO_TEST_CASE(awaiting_ready_results_costs_the_frame_and_nothing_more) {
-    const auto made = allocations_in([] { std::ignore = sum_of_ready().take(); });
-    BOOST_TEST(made <= 1u);
+    const auto run = [] { std::ignore = sum_of_ready().take(); };
+    BOOST_TEST(allocations_in(run) <= 1u);
+    BOOST_TEST(allocations_in_again(run) == unless_recycled(1));
 }
 
 BOOST_AUTO_TEST_CASE(awaiting_a_pending_result_costs_the_frame_and_the_promise) {
-    const auto made = allocations_in([] {
-        auto [deferred, promise] = make_deferred<int>();
-        auto last = wait_for(deferred);
-        promise.callback(1);
-        std::ignore = last.take();
-    });
-    BOOST_TEST(made <= 2u);
+    BOOST_TEST(allocations_in(await_a_pending_result) == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(the_next_coroutine_takes_the_frame_of_the_one_before) {
+    BOOST_TEST(allocations_in_again(await_a_pending_result) == unless_recycled(2));
 }
 
 BOOST_AUTO_TEST_CASE(a_loop_written_as_returned_deferreds_keeps_its_memory) {

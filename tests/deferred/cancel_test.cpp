@@ -65,6 +65,35 @@ BOOST_AUTO_TEST_CASE(a_canceller_is_asked_once_however_often_cancel_is_called) {
     BOOST_TEST(is_cancelled(deferred.take().failure()));
 }
 
+BOOST_AUTO_TEST_CASE(a_canceller_that_cancels_again_may_still_answer) {
+    Deferred<int>* itself = nullptr;
+    auto [deferred, promise] = make_deferred<int>([&](Promise<int>& answer) {
+        itself->cancel();
+        answer.callback(6);
+    });
+    itself = &deferred;
+    deferred.cancel();
+    BOOST_TEST(deferred.take().value() == 6);
+}
+
+BOOST_AUTO_TEST_CASE(a_cancel_from_inside_a_callback_cancels_one_wait_and_not_those_after_it) {
+    auto [first, first_promise] = make_deferred<int>();
+    auto [second, second_promise] = make_deferred<int>();
+    auto [made, promise] = make_deferred<int>();
+    Deferred<int> deferred;
+    deferred = std::move(made)
+                   .add_callback([&](int) {
+                       deferred.cancel();
+                       return std::move(first);
+                   })
+                   .add_errback<Cancelled>([&](const Cancelled&) { return std::move(second); });
+    promise.callback(1);
+    BOOST_TEST(!first_promise.wanted());
+    BOOST_TEST(second_promise.wanted());
+    second_promise.callback(3);
+    BOOST_TEST(deferred.take().value() == 3);
+}
+
 BOOST_AUTO_TEST_CASE(cancelling_after_the_result_changes_nothing) {
     int asked = 0;
     auto [deferred, promise] = make_deferred<int>([&] { ++asked; });

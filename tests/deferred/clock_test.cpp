@@ -170,6 +170,40 @@ BOOST_AUTO_TEST_CASE(a_function_may_own_the_object_that_owns_its_call) {
     BOOST_TEST(watch.expired());
 }
 
+BOOST_AUTO_TEST_CASE(call_later_ordering) {
+    ManualClock clock;
+    std::string order;
+    auto c = clock.call_later(10s, [&] { order += 'c'; });
+    auto a = clock.call_later(1s, [&] { order += 'a'; });
+    auto b = clock.call_later(5s, [&] { order += 'b'; });
+    clock.advance(10s);
+    BOOST_TEST(order == "abc");
+}
+
+BOOST_AUTO_TEST_CASE(call_later_keeps_calls_ordered) {
+    ManualClock clock;
+    std::string order;
+    DelayedCall late = clock.call_later(10s, [&] { order += 'l'; });
+    auto moves = clock.call_later(1s, [&] {
+        order += 'm';
+        late.reset(2s);
+    });
+    auto between = clock.call_later(2s, [&] { order += 'b'; });
+    auto after = clock.call_later(4s, [&] { order += 'a'; });
+    clock.advance(4s);
+    BOOST_TEST(order == "mbla");
+}
+
+BOOST_AUTO_TEST_CASE(advance_cancel) {
+    ManualClock clock;
+    DelayedCall call = clock.call_later(1s, [&] {
+        call.cancel();  // made, so there is nothing to take back
+        BOOST_TEST(!call.active());
+    });
+    clock.advance(1s);
+    BOOST_TEST(clock.pending_calls() == 0u);
+}
+
 BOOST_AUTO_TEST_CASE(reset_counts_from_now_and_delay_from_when_it_was_due) {
     ManualClock clock;
     std::string order;

@@ -389,6 +389,22 @@ BOOST_AUTO_TEST_CASE(who_hears_of_a_stop_may_touch_tasks_that_are_yet_to_be_stop
     BOOST_TEST(order == "");
 }
 
+BOOST_AUTO_TEST_CASE(a_task_that_is_yet_to_be_stopped_can_not_slip_away) {
+    ManualClock clock;
+    Cooperator cooperator(clock);
+    std::string order;
+    CooperativeTask a = cooperator.cooperate(writes(order, 'a', 9));
+    CooperativeTask b = cooperator.cooperate(writes(order, 'b', 9));
+    Deferred<> told = a.when_done().add_both([&](const Result<>&) {
+        b.pause();
+        b.resume();
+    });
+    cooperator.stop();
+    expect_failure<SchedulerStopped>(b.when_done());
+    clock.advance(0s);
+    BOOST_TEST(order == "");
+}
+
 BOOST_AUTO_TEST_CASE(a_new_task_takes_its_turn_behind_the_others) {
     ManualClock clock;
     Cooperator cooperator(clock);
@@ -525,6 +541,7 @@ BOOST_AUTO_TEST_CASE(a_step_may_destroy_its_task_or_its_cooperator) {
         const Local local{text, seen};
         co_await clock.sleep(1s);
         task.reset();
+        BOOST_TEST(!token.gone());  // the captures are still here
         seen += text;
         co_await clock.sleep(1s);
         BOOST_ERROR("went on");

@@ -488,6 +488,30 @@ BOOST_AUTO_TEST_CASE(a_coroutine_that_drops_its_own_deferred_may_also_just_finis
     BOOST_TEST(token.gone());
 }
 
+BOOST_AUTO_TEST_CASE(a_coroutine_dropped_by_a_parameter_of_the_one_it_awaited_is_not_resumed) {
+    struct Dropper {
+        Deferred<>* outer;
+        explicit Dropper(Deferred<>* o) noexcept : outer(o) {}
+        Dropper(Dropper&& other) noexcept : outer(std::exchange(other.outer, nullptr)) {}
+        Dropper& operator=(Dropper&&) = delete;
+        ~Dropper() {
+            if (outer != nullptr) *outer = Deferred<>();
+        }
+    };
+    bool resumed = false;
+    Deferred<> outer;
+    auto inner = [](Deferred<> wait, Dropper) -> Deferred<> { co_await std::move(wait); };
+    auto body = [&resumed](Deferred<> wait) -> Deferred<> {
+        co_await std::move(wait);
+        resumed = true;
+    };
+    auto [gate, promise] = make_deferred();
+    outer = body(inner(std::move(gate), Dropper(&outer)));
+    promise.callback();
+    BOOST_TEST(!resumed);
+    BOOST_TEST(!outer.valid());
+}
+
 BOOST_AUTO_TEST_CASE(a_detached_coroutine_runs_to_its_end_and_is_freed) {
     Token token;
     auto body = [](Deferred<> wait, std::shared_ptr<int> done) -> Deferred<> {

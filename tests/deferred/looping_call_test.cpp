@@ -516,6 +516,7 @@ BOOST_AUTO_TEST_CASE(the_call_may_destroy_its_loop) {
     loop.emplace(clock, [&, held = token.copy(), text = std::string(100, 'x')]() -> Deferred<> {
         co_await clock.sleep(1s);
         loop.reset();
+        BOOST_TEST(!token.gone());  // the captures are still here
         BOOST_TEST(text.size() == 100u);
         co_await clock.sleep(1s);
         went_on = true;

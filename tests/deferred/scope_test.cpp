@@ -2,6 +2,8 @@
 #define BOOST_TEST_MODULE deferred_scope
 #include "plait/deferred/scope.hpp"
 
+#include <malloc.h>
+
 #include <boost/test/unit_test.hpp>
 #include <memory>
 #include <optional>
@@ -159,9 +161,11 @@ BOOST_AUTO_TEST_CASE(waits_that_were_dropped_are_forgotten) {
     noted->spawn(std::move(task.deferred));
     int fired = 0;
     Deferred<> early = noted->when_empty().add_callback([&] { ++fired; });
+    const std::size_t before = mallinfo2().uordblks;
     for (int i = 0; i < 100'000; ++i) {
         const Deferred<> dropped = noted->when_empty().add_callback([&] { ++fired; });
     }
+    BOOST_TEST(mallinfo2().uordblks < before + 1'000'000);
     Deferred<> late = noted->when_empty().add_callback([&] { ++fired; });
     task.promise.callback(1);
     BOOST_TEST(fired == 2);
@@ -466,7 +470,9 @@ BOOST_AUTO_TEST_CASE(a_scope_may_be_destroyed_while_it_cancels) {
     std::vector<Promise<int>> promises;
     for (int i = 0; i < 5; ++i) {
         auto task = make_deferred<int>([&] {
-            if (++asked == 2) noted.scope.reset();
+            if (++asked != 2) return;
+            noted.scope.reset();
+            BOOST_TEST(asked == 5);  // not later
         });
         noted->spawn(std::move(task.deferred));
         promises.push_back(std::move(task.promise));

@@ -20,6 +20,9 @@ Deferred<int> keep(Deferred<int> d) {
 }
 #else
 Deferred<int> keep(Deferred<int> d) {
-    return std::move(d).add_callback([held = Quiet()](int n) { return n; });
+    return std::move(d).add_callback([held = Quiet()](int n) {
+        static_cast<void>(held);
+        return n;
+    });
 }
 #endif
