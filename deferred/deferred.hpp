@@ -5,7 +5,6 @@
 #pragma once
 
 #include <string>
-
 #include <string_view>
 
 #include "plait/deferred/detail/fired_twice.hpp"
@@ -190,8 +189,10 @@ private:
     friend struct DeferredPair<T>;
 
     explicit Deferred(detail::Core* core) noexcept { slot_.set_pending(core); }
+    template <typename Kind, typename U, typename F>
+    Deferred<U> add(F&& f, SourceLocation added);
     template <typename U, typename Step>
-    Deferred<U> append(Step&& step, SourceLocation added);
+    Deferred<U> append(Step step, SourceLocation added);
     bool waits() const noexcept;
     void settle();
     void move_into(detail::Slot<T>& out);

@@ -131,22 +131,30 @@ void Deferred<T>::dispose() noexcept {
 #endif
 
 template <typename T>
-template <typename U, typename Step>
-[[gnu::always_inline]] inline Deferred<U> Deferred<T>::append(Step&& step, SourceLocation added) {
-    static_assert(std::is_nothrow_destructible_v<Step>,
+template <typename Kind, typename U, typename F>
+[[gnu::always_inline]] inline Deferred<U> Deferred<T>::add(F&& f, SourceLocation added) {
+    static_assert(noexcept(f.~F()),
                   "a callback's captures must not throw when they are destroyed: nobody is there to catch it");
     Deferred<U> next;
     if (waits()) {
         detail::Core& core = *slot_.core();
         core.keep_context();
-        core.append(detail::make_in<detail::StepLink<Step, T, U>>(core, std::forward<Step>(step), added));
+        using Link = detail::StepLink<F, U>;
+        core.append(::new (core.allocate(sizeof(Link), alignof(Link)))
+                        Link{{&detail::end_link<Kind, F, T, U>, added}, static_cast<F&&>(f)});
         next.slot_.set_pending(slot_.release_core());
     } else {
         detail::Slot<T> in;  // the callback may look at, or destroy, this object
         move_into(in);
-        detail::run_step(step, in, next.slot_, added);
+        detail::run_step<Kind>(f, in, next.slot_, added);
     }
     return next;
+}
+
+template <typename T>
+template <typename U, typename Step>
+Deferred<U> Deferred<T>::append(Step step, SourceLocation added) {
+    return add<detail::OnItsOwn, U>(std::move(step), added);
 }
 
 #if defined(__GNUC__) && !defined(__clang__)
@@ -156,42 +164,43 @@ template <typename U, typename Step>
 template <typename T>
 template <typename F>
 detail::AfterValue<F, T> Deferred<T>::add_callback(F&& f, SourceLocation added) && {
-    using Step = detail::OnValue<std::decay_t<F>>;
-    detail::require_function<std::decay_t<F>>(f, "add_callback()");
-    return append<detail::step_output<Step, T>>(Step{std::forward<F>(f)}, added);
+    using Callback = std::decay_t<F>;
+    if constexpr (detail::MayBeNull<Callback>) detail::require_function(f, "add_callback()");
+    return add<detail::OnValue, typename detail::AfterValue<F, T>::value_type>(Callback(std::forward<F>(f)), added);
 }
 
 template <typename T>
 template <typename F>
 Deferred<T> Deferred<T>::add_errback(F&& f, SourceLocation added) && {
-    using Step = detail::OnFailure<std::decay_t<F>>;
-    detail::require_function<std::decay_t<F>>(f, "add_errback()");
-    return append<detail::step_output<Step, T>>(Step{std::forward<F>(f)}, added);
+    using Callback = std::decay_t<F>;
+    if constexpr (detail::MayBeNull<Callback>) detail::require_function(f, "add_errback()");
+    return add<detail::OnFailure, T>(Callback(std::forward<F>(f)), added);
 }
 
 template <typename T>
 template <typename E, typename F>
 Deferred<T> Deferred<T>::add_errback(F&& f, SourceLocation added) && {
-    using Step = detail::OnException<E, std::decay_t<F>>;
-    detail::require_function<std::decay_t<F>>(f, "add_errback()");
-    return append<detail::step_output<Step, T>>(Step{std::forward<F>(f)}, added);
+    using Callback = std::decay_t<F>;
+    if constexpr (detail::MayBeNull<Callback>) detail::require_function(f, "add_errback()");
+    return add<detail::OnException<E>, T>(Callback(std::forward<F>(f)), added);
 }
 
 template <typename T>
 template <typename F>
 detail::AfterResult<F, T> Deferred<T>::add_both(F&& f, SourceLocation added) && {
-    using Step = detail::OnBoth<std::decay_t<F>>;
-    detail::require_function<std::decay_t<F>>(f, "add_both()");
-    return append<detail::step_output<Step, T>>(Step{std::forward<F>(f)}, added);
+    using Callback = std::decay_t<F>;
+    if constexpr (detail::MayBeNull<Callback>) detail::require_function(f, "add_both()");
+    return add<detail::OnBoth, typename detail::AfterResult<F, T>::value_type>(Callback(std::forward<F>(f)), added);
 }
 
 template <typename T>
 template <typename F, typename G>
 detail::AfterValue<F, T> Deferred<T>::add_callbacks(F&& on_value, G&& on_failure, SourceLocation added) && {
-    using Step = detail::OnEither<std::decay_t<F>, std::decay_t<G>>;
+    using Callbacks = detail::Either<std::decay_t<F>, std::decay_t<G>>;
     detail::require_function<std::decay_t<F>>(on_value, "add_callbacks()");
     detail::require_function<std::decay_t<G>>(on_failure, "add_callbacks()");
-    return append<detail::step_output<Step, T>>(Step{std::forward<F>(on_value), std::forward<G>(on_failure)}, added);
+    return add<detail::OnEither, typename detail::AfterValue<F, T>::value_type>(
+        Callbacks{std::forward<F>(on_value), std::forward<G>(on_failure)}, added);
 }
 
 template <typename T>

@@ -22,56 +22,65 @@ template <typename T, typename U>
     in.reset();
 }
 
-template <typename Step, typename T, typename U>
-[[gnu::always_inline]] inline void run_step(Step& step, Slot<T>& in, Slot<U>& out, SourceLocation added) noexcept {
-    const bool failed = in.is_failure();
-    try {
-        step.run(in, out);
-    } catch (...) {
-        step_threw(failed ? &in.failure() : nullptr, out, added);
+template <typename T, typename U>
+[[gnu::noinline, gnu::cold]] void skip_step(Slot<T>& in, Slot<U>& out, SourceLocation added) noexcept {
+    out.set_failure(std::move(in.failure()));
+    step_had_failure(in, out, added);
+}
+
+/// `Kind` is one of those in detail/steps.hpp.
+template <typename Kind, typename F, typename T, typename U>
+[[gnu::always_inline]] inline void run_step(F& f, Slot<T>& in, Slot<U>& out, const SourceLocation& added) noexcept {
+    if constexpr (Kind::skips_failures) {
+        if (in.is_failure()) [[unlikely]]
+            return skip_step(in, out, added);
+        try {
+            Kind::run(f, in, out);
+        } catch (...) {
+            step_threw(nullptr, out, added);
+        }
+    } else {
+        const bool failed = in.is_failure();
+        try {
+            Kind::run(f, in, out);
+        } catch (...) {
+            step_threw(failed ? &in.failure() : nullptr, out, added);
+        }
+        if (failed) [[unlikely]]
+            return step_had_failure(in, out, added);
     }
-    if (failed) [[unlikely]]
-        return step_had_failure(in, out, added);
     in.discard_value();
 }
 
-/// Whether a step may leave a Deferred to wait for.
-template <typename Step, typename T>
-inline constexpr bool may_wait = true;
-template <typename F, typename T>
-inline constexpr bool may_wait<OnValue<F>, T> = is_deferred<std::remove_cvref_t<value_call_result<F, T>>>;
+template <typename U>
+[[gnu::noinline]] void wait_for_returned(Core& core, Slot<U>& out) noexcept {
+    core.wait_for(out.release_core(), &out, &transfer_slot<U>);
+}
 
-template <typename Step, typename T, typename U>
-class StepLink final : public Link {
-public:
-    StepLink(Step&& step, SourceLocation added) : Link{&end_link}, added_(added) {
-        ::new (static_cast<void*>(&step_)) Step(std::move(step));
-    }
-    StepLink(const StepLink&) = delete;
-    StepLink& operator=(const StepLink&) = delete;
+/// A link and its result. The arena frees it without destroying: by then the callback is gone and the slot is empty.
+template <typename U>
+struct LinkWithSlot : Link {
+    LinkWithSlot(void (*how)(Link&, Core*) noexcept, SourceLocation where) noexcept : Link{how}, added(where) {}
 
-private:
-    // The arena frees without destroying: by then the step is gone and the slot is empty.
-    ~StepLink() = delete;
-
-    static void end_link(Link& base, Core* core) noexcept {
-        auto& self = static_cast<StepLink&>(base);
-        if (core == nullptr) return self.step_.~Step();
-        run_step(self.step_, *static_cast<Slot<T>*>(core->slot()), self.out_, self.added_);
-        self.step_.~Step();
-        core->set_result(&self.out_, &discard_slot<U>);
-        if constexpr (may_wait<Step, T>) {
-            if (self.out_.is_pending()) core->wait_for(self.out_.release_core(), &self.out_, &transfer_slot<U>);
-        }
-    }
-
-    SourceLocation added_;
+    SourceLocation added;
     // A callback without captures takes no room: it lies in the slot's padding.
-    [[no_unique_address]] Slot<U> out_;
-    union {
-        Step step_;
-    };
+    [[no_unique_address]] Slot<U> out;
 };
+
+template <typename F, typename U>
+struct StepLink final : LinkWithSlot<U> {
+    F f;
+};
+
+template <typename Kind, typename F, typename T, typename U>
+void end_link(Link& base, Core* core) noexcept {
+    auto& self = static_cast<StepLink<F, U>&>(base);
+    if (core != nullptr) run_step<Kind>(self.f, *static_cast<Slot<T>*>(core->slot()), self.out, self.added);
+    self.f.~F();
+    if (core == nullptr) return;
+    core->set_result(&self.out, &discard_slot<U>);
+    if (self.out.is_pending()) wait_for_returned(*core, self.out);
+}
 
 /// `call` answers or not; `F` is called with the means to answer, or with nothing.
 template <typename F, typename Answer>

@@ -28,8 +28,10 @@ Failure self_wait_failure();
 
 /// Function pointers, std::function and their like; not lambdas, which some compilers turn into pointers to compare.
 template <typename F>
-concept MayBeNull = std::is_pointer_v<F> || (std::is_class_v<F> && std::is_constructible_v<F, std::nullptr_t> &&
-                                             std::is_constructible_v<bool, F>);
+concept MayBeNull = requires(const F& f) {
+    F(nullptr);
+    static_cast<bool>(f);
+};
 
 template <typename F>
 void require_function(const F& f, const char* taker) {

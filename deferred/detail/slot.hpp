@@ -79,6 +79,19 @@ public:
         }
         state_ = State::value;
     }
+    /// Where to build the value; set_built() afterwards.
+    void* room() noexcept
+        requires(!kept_in_box<T>)
+    {
+        return static_cast<void*>(std::addressof(value_));
+    }
+    void set_built() noexcept { state_ = State::value; }
+    void set_box(T* value) noexcept
+        requires kept_in_box<T>
+    {
+        value_ = value;
+        state_ = State::value;
+    }
     void set_failure(Failure failure) noexcept {
         ::new (static_cast<void*>(&failure_)) Failure(std::move(failure));
         state_ = State::failure;

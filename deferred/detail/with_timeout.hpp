@@ -54,18 +54,13 @@ struct OnTimeLimitAsk {
     F on_timeout;
 
     template <typename T>
-    struct Output {
+    void run(Slot<T>& in, Slot<T>& out) {
         static_assert(std::is_invocable_v<F&, Result<T>, Duration>,
                       "this function cannot be told of a time-out: it is called as f(Result<T>, Duration)");
-        using type = T;
-    };
-
-    template <typename T>
-    void run(Slot<T>& in, Slot<T>& out) {
         const std::unique_ptr<TimeLimit> ended = std::move(limit);
         if (!ended->passed) return out.take(in);
         Result<T> result = in.is_value() ? Result<T>(std::move(in.value())) : Result<T>(std::move(in.failure()));
-        store_from_errback(out, [&]() -> decltype(auto) { return on_timeout(std::move(result), ended->limit); });
+        store_from_errback(out, on_timeout, std::move(result), std::as_const(ended->limit));
     }
 };
 
@@ -95,7 +90,7 @@ Deferred<T> Deferred<T>::add_timeout(Clock& clock, Limit limit, F&& on_timeout, 
     if (!slot_.is_pending()) return std::move(*this);
     using Step = detail::OnTimeLimitAsk<std::decay_t<F>>;
     auto timer = detail::limit_time(clock, detail::checked_limit(limit), slot_.core());
-    return append<detail::step_output<Step, T>>(Step{std::move(timer), std::forward<F>(on_timeout)}, added);
+    return append<T>(Step{std::move(timer), std::forward<F>(on_timeout)}, added);
 }
 
 }  // namespace plait
