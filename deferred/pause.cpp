@@ -39,8 +39,8 @@ void detail::Core::go_on() noexcept {
 }
 
 void detail::Core::let_go_of_pauses() noexcept {
-    while (pauses_ != nullptr)
-        pauses_->unlink();
+    for (Pause* pause = std::exchange(pauses_, nullptr); pause != nullptr; pause = pause->next_)
+        pause->core_ = nullptr;
     paused_ = false;
 }
 

@@ -19,7 +19,7 @@ void throw_already_fired(const Core* core, Spent spent, SourceLocation again) {
         if (!chain->name.empty()) text.append("is ").append(quoted(chain->name)).append(", and ");
         text.append("was made at ").append(describe_place(chain->made)).append(".");
     }
-    throw AlreadyFired(text.c_str());
+    throw AlreadyFired(text);
 }
 
 void throw_unless_swallowed(const Core* core, Spent spent, SourceLocation again) {

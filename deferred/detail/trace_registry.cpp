@@ -28,7 +28,7 @@ struct Registry {
 
 /// Never destroyed: chains in static objects outlive everything.
 Registry& registry() {
-    static Registry* const only = new Registry();
+    static auto* const only = new Registry();
     return *only;
 }
 
