@@ -65,14 +65,14 @@ BOOST_AUTO_TEST_CASE(dropping_run_coroutine_from_inside_keeps_the_captures_until
     Root root;
     auto [first, promise] = make_deferred<>();
     auto [second, never] = make_deferred<>();
-    root.deferred = run_coroutine([&root, &second = second, first = std::make_unique<Deferred<>>(std::move(first)),
+    root.deferred = run_coroutine([&root, &next = second, until = std::make_unique<Deferred<>>(std::move(first)),
                                    captured = Noted(root.order, "capture ")]() -> Deferred<> {
         const Noted local(root.order, "local ");
-        co_await std::move(*first);
+        co_await std::move(*until);
         root.drop();
         root.order += "ran ";
-        BOOST_TEST((first != nullptr));
-        co_await std::move(second);
+        BOOST_TEST((until != nullptr));
+        co_await std::move(next);
     });
     promise.callback();
     BOOST_TEST(root.order == "ran local capture ");
@@ -87,9 +87,8 @@ BOOST_AUTO_TEST_CASE(what_is_attached_further_out_outlives_a_callback_further_in
         root.drop();
         root.order += "ran ";
     });
-    root.deferred = std::move(outer)
-                        .add_callback([&waiting = waiting] { return std::move(waiting); })
-                        .attach(Noted(root.order, "attached "));
+    root.deferred =
+        std::move(outer).add_callback([&waiting] { return std::move(waiting); }).attach(Noted(root.order, "attached "));
     fire_outer.callback();
     fire_inner.callback();
     BOOST_TEST(root.order == "ran attached ");
@@ -174,9 +173,10 @@ BOOST_AUTO_TEST_CASE(a_pause_of_what_was_dropped_from_inside_holds_nothing_at_on
         held = pause->holds();
         pause->unpause();
     });
-    root.deferred = std::move(outer)
-                        .add_callback([&waiting = waiting] { return std::move(waiting); })
-                        .add_callback([seen = token.copy()] { *seen = 1; });
+    root.deferred =
+        std::move(outer).add_callback([&waiting] { return std::move(waiting); }).add_callback([seen = token.copy()] {
+            *seen = 1;
+        });
     pause = root.deferred.pause();
     fire_outer.callback();
     pause->unpause();
@@ -202,7 +202,8 @@ BOOST_AUTO_TEST_CASE(the_end_of_a_coroutine_that_is_passed_over_may_fire_what_it
     auto [last, fire_last] = make_deferred<>();
     auto [outer, fire_outer] = make_deferred<>();
     auto ended = [](FiresAtEnd, Deferred<> until) -> Deferred<> { co_await std::move(until); };
-    auto line = ended(FiresAtEnd(fire_last), std::move(start)).add_callback([&last = last] { return std::move(last); });
+    auto line =
+        ended(FiresAtEnd(fire_last), std::move(start)).add_callback([&awaited = last] { return std::move(awaited); });
     fire_start.callback();  // now the coroutine has ended, and only waits for `last`
     auto whole = std::move(outer).add_callback([&line] { return std::move(line); }).add_callback([seen = token.copy()] {
         ++*seen;
