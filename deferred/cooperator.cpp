@@ -24,7 +24,7 @@ namespace detail {
 // A task -------------------------------------------------------------------------------------------------------------
 
 CooperativeState::CooperativeState(CooperatorState& scheduler, UniqueFunction<Deferred<TaskStep>()> step)
-    : scheduler_(scheduler), step_(make_counted<StepHolder>(std::move(step))) {}
+    : scheduler_(scheduler), generation_(scheduler.generation()), step_(make_counted<StepHolder>(std::move(step))) {}
 
 CooperativeState::~CooperativeState() {
     if (end_ == TaskEnd::failed && !told_) report_unhandled_failure(*failure_, failure_->origin());
@@ -128,7 +128,7 @@ Ref<CooperativeState> CooperatorState::add(UniqueFunction<Deferred<TaskStep>()> 
 }
 
 void CooperatorState::place(CooperativeState& task) {
-    if (!running_) return;  // stop() is about to come to it
+    if (task.generation() != generation_) return;  // stop() is about to come to it
     task.unlink();
     (task.can_go_on() ? ready_ : resting_).push_back(task);
     schedule();
@@ -146,6 +146,7 @@ void CooperatorState::start() {
 void CooperatorState::stop() noexcept {
     const Ref<CooperatorState> keep(this);
     running_ = false;
+    ++generation_;
     stopping_.take_all(ready_);
     stopping_.take_all(resting_);
     schedule();
@@ -196,6 +197,7 @@ CooperativeTask::CooperativeTask(detail::Ref<CooperativeState> state) noexcept :
 CooperativeTask::CooperativeTask(CooperativeTask&& other) noexcept = default;
 
 CooperativeTask& CooperativeTask::operator=(CooperativeTask&& other) noexcept {
+    if (this == &other) return *this;
     const CooperativeTask old(std::exchange(state_, std::move(other.state_)));
     return *this;
 }

@@ -119,8 +119,9 @@ private:
 ///           it started, so it may be a lambda that is a coroutine. When no task can go on, no timer is left. The clock
 ///           must outlive it; where it goes first, that is a stop().
 /// Threads:  one.
-/// Source:   Twisted's task.Cooperator. Unlike there, resume() cannot wake a task that waits for a Deferred, stop()
-///           ends paused tasks too, and there is no global one.
+/// Source:   Twisted's task.Cooperator. Unlike there, resume() cannot wake a task that waits for a Deferred; stop()
+/// ends
+///           paused tasks, too; and there is no global one.
 class Cooperator {
 public:
     /// A slice ends with the first step that ends `slice` or more after its beginning. On a clock that stands

@@ -31,6 +31,7 @@ struct DeferredListOptions {
 /// Cancel:   cancels each one still waiting, which leaves what is here untouched; the list then holds their answers,
 ///           usually Cancelled. When one of them goes on waiting, the whole fails with Cancelled.
 /// Lifetime: owns the Deferreds given; dropping the whole drops them. Time and memory are linear in their number.
+/// Cost:     some stack for each level of groups in groups, as gather().
 /// Source:   Twisted's DeferredList. There the Deferreds have other owners, and one keeps the failure it gave to the
 ///           list, to be reported unless consumeErrors; here they are given away, and only what the list does not hand
 ///           on can be lost.

@@ -14,6 +14,7 @@ public:
 
     Deferred<> wait(SourceLocation made) {
         if (set_) return succeed();
+        if (closed_) return fail<>(Destroyed("DeferredEvent"), made);
         return line_.join(joined_++, [] {}, made);
     }
 
@@ -30,6 +31,7 @@ public:
     }
 
     void close() {
+        closed_ = true;
         while (first_goes_through())
             line_.leave_first().callback();
         if (line_.empty()) return;
@@ -46,6 +48,7 @@ private:
     std::size_t let_through_ = 0;  // those who joined before this one
     bool set_ = false;
     bool firing_ = false;
+    bool closed_ = false;
 };
 
 DeferredEvent::DeferredEvent() : state_(std::make_shared<State>()) {}

@@ -1,6 +1,6 @@
 // DeferredQueue: values handed from those who put to those who get, in order, with a bound on both sides.
-// Not for threads: both sides run in one loop. Not a channel with back-pressure: a full queue refuses, it does not
-// wait.
+// Not for threads: both sides run in one loop. Not a channel with back-pressure: a full queue refuses, and waits for
+// nothing.
 #pragma once
 
 #include <cstddef>
@@ -70,7 +70,8 @@ public:
     void put(const T& value) { state_->put(value); }
 
     /// The first value; ready, and without allocating, when one is stored.
-    /// Fails: with QueueUnderflow when `backlog` wait already; with QueueClosed when closed and empty.
+    /// Fails: with what moving its value to it threw; with QueueUnderflow when `backlog` wait already; with QueueClosed
+    /// when closed and empty.
     Deferred<T> get(SourceLocation made = SourceLocation::current()) { return state_->get(made); }
 
     /// Nothing goes in any more. What is stored can still be got; then get() fails, as do those who wait now, with

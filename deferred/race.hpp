@@ -34,6 +34,7 @@ inline constexpr bool all_same = (std::is_same_v<T, Ts> && ...);
 ///           An empty Deferred among them throws InvalidState at once.
 /// Cancel:   cancels each one still waiting. One that answers with a value has won; else it fails with Cancelled.
 /// Lifetime: owns the Deferreds given; dropping the whole drops them. Time and memory are linear in their number.
+/// Cost:     some stack for each level of groups in groups, as gather().
 /// Source:   Twisted's race(), where a race of none never ends.
 template <detail::RangeOfDeferreds R>
 Deferred<Winner<detail::part_value<R>>> race(R&& deferreds, SourceLocation made = SourceLocation::current()) {

@@ -46,8 +46,7 @@ private:
 ///     auto permit = co_await at_once.acquire();                  // given back at the end of the scope
 ///     co_await at_once.run([&] { return client.get(path); });    // given back when that has ended
 ///
-/// Order:    first come, first served. One who wants more than there is holds up those behind, so that it gets its
-///           turn.
+/// Order:    first come, first served. One who wants more than there is holds up those behind, so that its turn comes.
 ///           Tokens that come back during a waiter's callback go on when that has returned: any number in line take
 ///           constant stack.
 /// Cancel:   a waiter that is cancelled or dropped is out of the line; the next one moves up.

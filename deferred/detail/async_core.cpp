@@ -136,6 +136,27 @@ bool AsyncCore::unlink(LinkId id) {
     return !take(id).empty();  // destroyed here, outside the lock
 }
 
+/// What a dispatcher is given.
+class AsyncCore::Dispatched {
+public:
+    Dispatched(std::shared_ptr<AsyncCore> core, LinkId id) noexcept : core_(std::move(core)), id_(id) {}
+    Dispatched(Dispatched&&) noexcept = default;
+    Dispatched& operator=(Dispatched&&) = delete;
+    /// Not called: then nobody will call what was linked.
+    ~Dispatched() {
+        if (core_) core_->unlink(id_);
+    }
+
+    void operator()() {
+        const std::shared_ptr<AsyncCore> core = std::move(core_);
+        if (Entries one = core->take(id_); !one.empty()) core->call(std::move(one));
+    }
+
+private:
+    std::shared_ptr<AsyncCore> core_;
+    LinkId id_;
+};
+
 // Each is taken when its turn comes, so that one may still unlink another.
 void AsyncCore::call_all() {
     if (!dispatcher_.dispatch) {
@@ -160,11 +181,7 @@ void AsyncCore::call_all() {
 }
 
 void AsyncCore::call_later(LinkId id) {
-    contain([&] {
-        dispatcher_.dispatch([self = shared_from_this(), id] {
-            if (Entries one = self->take(id); !one.empty()) self->call(std::move(one));
-        });
-    });
+    contain([&] { dispatcher_.dispatch(Dispatched(shared_from_this(), id)); });
 }
 
 void AsyncCore::call(Entries one) noexcept {

@@ -88,6 +88,7 @@ private:
         Context context = Context::current();  // when it was linked
     };
     using Entries = std::list<Entry>;
+    class Dispatched;
 
     Phase phase() const noexcept { return phase_.load(std::memory_order_acquire); }
     bool nobody_waits() const;

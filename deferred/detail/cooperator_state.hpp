@@ -38,6 +38,7 @@ public:
 
     void run_step();
     void end(TaskEnd how, const Failure* failure = nullptr) noexcept;
+    std::uint64_t generation() const noexcept { return generation_; }
     bool ended() const noexcept { return end_ != TaskEnd::none; }
     bool can_go_on() const noexcept { return !ended() && pauses_ == 0 && !waiting_; }
 
@@ -48,6 +49,7 @@ private:
     void waited(const Result<TaskStep>& result);
 
     CooperatorState& scheduler_;  // there for as long as the task has not ended
+    const std::uint64_t generation_;
     Ref<StepHolder> step_;
     Deferred<> wait_;
     Waiters waiters_;
@@ -71,6 +73,8 @@ public:
     void start();
     void stop() noexcept;
     bool running() const noexcept { return running_; }
+    /// Tasks of an earlier one end: stop() is about to come to them.
+    std::uint64_t generation() const noexcept { return generation_; }
 
 private:
     ~CooperatorState() override = default;
@@ -85,6 +89,7 @@ private:
     Ring<CooperativeState> resting_;   // paused or waiting
     Ring<CooperativeState> stopping_;  // stop() has yet to come to these
     Deferred<> next_slice_;
+    std::uint64_t generation_ = 0;
     bool running_ = true;
     bool in_slice_ = false;
 };

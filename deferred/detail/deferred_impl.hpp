@@ -42,6 +42,13 @@ struct Access {
         core->fire_first();
         core->release();
     }
+    /// With `outcome`, which is taken over; where moving it throws, with that.
+    template <typename T>
+    static void fire_with(Promise<T> promise, Slot<T>& outcome) {
+        if (!ready_to_fire(promise)) return;
+        promise.typed().first().take(outcome);
+        fire(promise);
+    }
     template <typename T>
     static HeapCore<T>* release_fired(Promise<T>& promise) noexcept {
         promise.spent_ |= 1;

@@ -70,7 +70,8 @@ void GroupState::go_on() noexcept {
     const Ref<GroupState> keep(this);  // firing ends the canceller that owns this
     if (missing_ > 0 && rules_.others == Others::cancel) {
         held_ = true;
-        cancel_parts();
+        if (!cancelled_) cancel_parts();
+        drop_parts();
     }
     finished_ = true;
     if (missing_ > 0 && rules_.others == Others::run_on) itself_ = keep;
@@ -79,6 +80,7 @@ void GroupState::go_on() noexcept {
 
 void GroupState::finish() noexcept {
     decided_ = true;
+    if (!wanted()) return;  // an answer has dropped it: what was recorded is nobody's
     if (failure_) {
         Failure failure = *std::move(failure_);
         failure_.reset();

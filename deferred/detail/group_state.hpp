@@ -46,7 +46,7 @@ protected:
     void ignore(const Failure& failure) const noexcept;
     bool cancelled() const noexcept { return cancelled_; }
 
-    /// First in each destructor: a canceller may still end another part, whose outcome has its place there.
+    /// Also first in each destructor: a canceller may still end another part, whose outcome has its place there.
     void drop_parts() noexcept;
 
     virtual bool wanted() const noexcept = 0;
@@ -113,14 +113,7 @@ protected:
     using GroupState::GroupState;
     ~GroupOf() override = default;
 
-    void fire(Slot<T>& outcome) noexcept {
-        auto firing = std::move(promise_);
-        if (!Access::ready_to_fire(firing)) return;
-        auto* core = Access::release_fired(firing);
-        core->first().take(outcome);
-        core->fire_first();
-        core->release();
-    }
+    void fire(Slot<T>& outcome) noexcept { Access::fire_with(std::move(promise_), outcome); }
 
 private:
     bool wanted() const noexcept override { return promise_.wanted(); }

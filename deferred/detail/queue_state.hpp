@@ -51,7 +51,7 @@ public:
 
     void end() {
         const auto keep = this->shared_from_this();
-        closed_ = true;
+        closed_ = delivering_ = true;
         if (!line_.empty()) finish_deliveries(make_failure(Destroyed("DeferredQueue")));
         const std::deque<T> gone = std::move(values_);
     }
@@ -70,10 +70,10 @@ private:
         if (delivering_ || line_.empty()) return;
         const auto keep = this->shared_from_this();
         delivering_ = true;
-        const Delivered at_end{delivering_};
         while (!line_.empty() && !values_.empty())
             hand_over();
         if (closed_ && !line_.empty()) finish_deliveries(make_failure(QueueClosed()));
+        delivering_ = false;
     }
 
     void finish_deliveries(const Failure& why) {
@@ -86,16 +86,17 @@ private:
         }
     }
 
-    void hand_over() {
-        T value = leave_first_value();  // a move that throws leaves the getter in line
-        line_.leave_first().callback(std::move(value));
+    /// A value whose move throws is lost, and its getter fails with that.
+    void hand_over() noexcept {
+        Slot<T> moved;
+        try {
+            moved.set_value(std::move(values_.front()));
+        } catch (...) {
+            moved.set_failure(Failure::current());
+        }
+        values_.pop_front();
+        Access::fire_with(line_.leave_first(), moved);
     }
-
-    /// Even if moving a value throws.
-    struct Delivered {
-        bool& delivering;
-        ~Delivered() { delivering = false; }
-    };
 
     std::size_t size_;
     std::size_t backlog_;

@@ -98,22 +98,34 @@ private:
         }
     };
 
+    /// Not a callback with a Result, which would not be called for a value that cannot be moved there.
+    struct Ended {
+        RetryOf* state;
+        void run(Slot<T>& in, Slot<Unit>& out) {
+            out.set_value();
+            state->ended(in);
+        }
+    };
+
     void attempt() override {
         Deferred<T> started = function_();
         if (cancel_attempt_ && !dropped_) started.cancel();
         if (dropped_) return;
-        if (started.ready()) return ended(started.take());
+        if (started.ready()) {
+            Slot<T> outcome;
+            Access::move_into(started, outcome);
+            return ended(outcome);
+        }
         keep_with(started, Kept<Ref<RetryOf>>::make(this));
-        attempt_ = std::move(started).add_both([this](Result<T> result) { ended(std::move(result)); });
+        attempt_ = Access::append<Unit>(started, Ended{this}, SourceLocation::current());
     }
 
-    void ended(Result<T> result) {
+    void ended(Slot<T>& outcome) {
         const Ref<RetryOf> keep(this);
-        if (!result.has_value()) return attempt_failed(result.failure());
+        if (outcome.is_failure()) return attempt_failed(outcome.failure());
         const Deferred<> over = attempt_ended();
         stop_deadline();
-        Promise<T> told = std::move(promise_);
-        told.callback(std::move(result).value());
+        Access::fire_with(std::move(promise_), outcome);
     }
 
     void fail(const Failure& failure) override {

@@ -6,6 +6,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "plait/deferred/attach.hpp"
 #include "plait/deferred/maybe.hpp"
 #include "plait/deferred/semaphore.hpp"
 
@@ -25,13 +26,11 @@ auto run_holding(Deferred<Permit> acquired, F&& f) {
     return std::move(acquired).add_callback([f = Call(std::forward<F>(f))](Permit permit) mutable {
         using R = std::remove_cvref_t<std::invoke_result_t<Call&>>;
         if constexpr (is_deferred<R>) {
-            // On the heap: a coroutine lambda finds its captures at the address it was called at, to its end.
+            // On the heap: a coroutine lambda finds its captures at the address it was called at, to its end. Attached,
+            // not captured by a callback: one that is dropped ends its locals before its captures and its turn go.
             auto held = std::unique_ptr<Held<Call>>(new Held<Call>{std::move(permit), std::move(f)});
             auto started = maybe_deferred(held->f);
-            return std::move(started).add_both([held = std::move(held)](auto result) mutable {
-                held.reset();
-                return result;
-            });
+            return std::move(started).attach(std::move(held));
         } else {
             auto done = maybe_deferred(f);
             permit.release();

@@ -13,6 +13,7 @@ Permit TokenPool::take(std::size_t tokens) noexcept {
 }
 
 Deferred<Permit> TokenPool::wait_for(std::size_t tokens, SourceLocation made) {
+    if (closed_) return fail<Permit>(Destroyed(name_), made);
     // Whoever is behind one that gave up may want less than that one did.
     return line_.join(tokens, [this] { hand_over(); }, made);
 }

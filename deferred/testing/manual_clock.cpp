@@ -12,9 +12,9 @@ constexpr int passes_at_one_instant = 1'000'000;
 
 void ManualClock::advance(Duration by) {
     if (by < Duration::zero()) throw std::invalid_argument("ManualClock::advance: time does not go back");
-    const TimePoint until = now_ + by;
+    const TimePoint until = by > TimePoint::max() - now_ ? TimePoint::max() : now_ + by;
     int passes = 0;
-    while (next_deadline() <= until) {
+    while (pending_calls() != 0 && next_deadline() <= until) {
         if (next_deadline() > now_) passes = 0;
         if (++passes > passes_at_one_instant)
             throw std::logic_error("ManualClock::advance: calls keep setting calls without delay; time cannot go on");

@@ -444,6 +444,18 @@ BOOST_AUTO_TEST_CASE(a_dispatched_callback_keeps_the_result_and_goes_when_the_di
     BOOST_TEST(seen == 7);
 }
 
+BOOST_AUTO_TEST_CASE(a_dispatcher_that_drops_a_function_drops_its_callback_though_handles_are_left) {
+    Queue queue;
+    Token token;
+    const AsyncResult<int> result(queue.dispatcher());
+    result.rawlink([own = result, held = token.copy()](const AsyncResult<int>&) { ++*held; });
+    result.set(7);
+    BOOST_TEST(!token.gone());
+    queue.functions.clear();
+    BOOST_TEST(token.gone());
+    BOOST_TEST(*token.copy() == 0);
+}
+
 BOOST_AUTO_TEST_CASE(a_dispatcher_that_throws_is_reported_and_does_not_stop_the_others) {
     const CaughtReports reports;
     int calls = 0;

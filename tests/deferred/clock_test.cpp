@@ -242,6 +242,16 @@ BOOST_AUTO_TEST_CASE(delays_without_end_do_not_overflow) {
     BOOST_TEST(never.active());
 }
 
+BOOST_AUTO_TEST_CASE(a_manual_clock_may_be_advanced_to_the_end_of_time) {
+    ManualClock clock;
+    clock.advance(1s);
+    bool called = false;
+    auto call = clock.call_later(Duration::max(), [&] { called = true; });
+    clock.advance(Duration::max());
+    BOOST_TEST(called);
+    BOOST_TEST((clock.now() == TimePoint::max()));
+}
+
 BOOST_AUTO_TEST_CASE(an_exception_from_a_call_is_reported_and_stops_nothing) {
     const Reports reports;
     ManualClock clock;

@@ -96,12 +96,17 @@ BOOST_AUTO_TEST_CASE(a_task_that_is_yet_to_be_stopped_can_not_slip_away) {
     std::string order;
     CooperativeTask a = cooperator.cooperate(writes(order, 'a', 9));
     CooperativeTask b = cooperator.cooperate(writes(order, 'b', 9));
+    CooperativeTask c = cooperator.cooperate(writes(order, 'c', 9));
     Deferred<> told = a.when_done().add_both([&](const Result<>&) {
         b.pause();
         b.resume();
+        cooperator.start();
+        c.pause();
+        c.resume();
     });
     cooperator.stop();
     expect_failure<SchedulerStopped>(b.when_done());
+    expect_failure<SchedulerStopped>(c.when_done());
     clock.advance(0s);
     BOOST_TEST(order == "");
 }
@@ -192,6 +197,17 @@ BOOST_AUTO_TEST_CASE(destroying_a_task_stops_it_and_frees_its_step) {
     BOOST_TEST(token.gone());
     expect_failure<TaskStopped>(std::move(done));
     BOOST_TEST(clock.pending_calls() == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(a_task_assigned_to_itself_stays) {
+    ManualClock clock;
+    Cooperator cooperator(clock);
+    std::string order;
+    CooperativeTask task = cooperator.cooperate(writes(order, 'a', 2));
+    CooperativeTask& same = task;
+    task = std::move(same);
+    clock.advance(0s);
+    BOOST_TEST(order == "aa");
 }
 
 BOOST_AUTO_TEST_CASE(a_step_goes_with_its_task_not_with_its_handle) {

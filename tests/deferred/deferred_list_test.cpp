@@ -342,6 +342,20 @@ BOOST_AUTO_TEST_CASE(an_answer_to_cancel_may_drop_the_list) {
     BOOST_TEST(!b_promise.wanted());
 }
 
+BOOST_AUTO_TEST_CASE(a_deciding_failure_is_reported_where_an_answer_to_its_cancelling_drops_the_list) {
+    CaughtReports reports;
+    Deferred<std::vector<Result<int>>> list;
+    auto [first, first_promise] = make_deferred<int>();
+    auto [second, second_promise] = make_deferred<int>([&] { list = {}; });
+    std::vector<Deferred<int>> parts;
+    parts.push_back(std::move(first));
+    parts.push_back(std::move(second));
+    list = deferred_list(std::move(parts), {.fire_on_one_errback = true});
+    first_promise.errback(std::runtime_error("lost"));
+    BOOST_TEST(!list.valid());
+    reports.expect(1);
+}
+
 BOOST_AUTO_TEST_CASE(a_part_that_goes_on_waiting_after_cancel_is_dropped) {
     auto [again, again_promise] = make_deferred<int>();
     auto [part, promise] = make_deferred<int>();

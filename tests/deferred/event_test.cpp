@@ -121,6 +121,16 @@ BOOST_AUTO_TEST_CASE(destroying_it_fails_who_waits) {
     BOOST_TEST(fails_with_destroyed(b));
 }
 
+BOOST_AUTO_TEST_CASE(who_waits_again_while_it_is_destroyed_hears_the_same_again) {
+    std::optional<DeferredEvent> event(std::in_place);
+    Deferred<> again;
+    auto a = event->wait().add_errback([&](const Failure&) { again = event->wait(); });
+    event.reset();
+    BOOST_TEST(a.ready());
+    BOOST_REQUIRE(again.ready());
+    BOOST_TEST(again.take().failure().check<Destroyed>() != nullptr);
+}
+
 BOOST_AUTO_TEST_CASE(destroyed_in_a_waiters_callback_it_still_lets_through_whom_it_was_set_for) {
     std::optional<DeferredEvent> event(std::in_place);
     Deferred<> late;

@@ -238,6 +238,26 @@ BOOST_AUTO_TEST_CASE(a_canceller_that_throws_is_reported_and_the_others_are_stil
     BOOST_TEST(reports.count() == 1u);
 }
 
+BOOST_AUTO_TEST_CASE(cancelling_the_whole_cancels_what_goes_on_waiting_only_once) {
+    int times = 0;
+    Parts more(4);
+    const auto stubborn = [&](Deferred<int> awaited) -> Deferred<int> {
+        for (;;) {
+            try {
+                co_return co_await std::move(awaited);
+            } catch (const Cancelled&) {
+                ++times;
+            }
+            awaited = std::move(more.deferreds.at(static_cast<std::size_t>(times)));
+        }
+    };
+    auto [other, other_promise] = make_deferred<int>();
+    auto whole = gather(stubborn(std::move(more.deferreds.at(0))), std::move(other));
+    whole.cancel();
+    BOOST_TEST(whole.take().failure().check<Cancelled>() != nullptr);
+    BOOST_TEST(times == 1);
+}
+
 // The others ---------------------------------------------------------------------------------------------------------
 
 BOOST_AUTO_TEST_CASE(with_finish_first_the_failure_waits_for_the_others_to_end) {

@@ -268,6 +268,28 @@ BOOST_AUTO_TEST_CASE(run_keeps_its_function_until_its_deferred_has_ended) {
     BOOST_TEST(!lock.locked());
 }
 
+BOOST_AUTO_TEST_CASE(a_dropped_run_has_ended_its_locals_before_its_captures_and_its_turn_go) {
+    struct Says {
+        std::string& to;
+        const std::string& what;
+        Says(std::string& where, const std::string& text) : to(where), what(text) {}
+        Says(const Says&) = delete;
+        Says& operator=(const Says&) = delete;
+        ~Says() { to += what; }
+    };
+    DeferredLock lock;
+    std::string order;
+    auto [never, promise] = make_deferred<>();
+    auto first = lock.run([&order, &d = never, text = std::string("the first one has gone; ")]() -> Deferred<> {
+        const Says at_the_end(order, text);
+        co_await std::move(d);
+    });
+    auto second = lock.run([&] { order += "the second is in"; });
+    first = Deferred<>();
+    BOOST_TEST(order == "the first one has gone; the second is in");
+    BOOST_TEST(second.ready());
+}
+
 BOOST_AUTO_TEST_CASE(coroutines_hold_it_in_turn) {
     DeferredLock lock;
     std::string order;
@@ -301,6 +323,17 @@ BOOST_AUTO_TEST_CASE(destroying_the_lock_fails_who_waits_and_spares_who_holds) {
                std::string("The DeferredLock was destroyed while this waited for it."));
     BOOST_TEST(bool(hold));
     hold.release();
+}
+
+BOOST_AUTO_TEST_CASE(who_waits_again_while_the_lock_is_destroyed_hears_the_same_again) {
+    std::optional<DeferredLock> lock(std::in_place);
+    auto hold = lock->try_acquire();
+    Deferred<DeferredLock::Hold> again;
+    auto a = lock->acquire().add_both([&](const Result<DeferredLock::Hold>&) { again = lock->acquire(); });
+    lock.reset();
+    BOOST_TEST(a.ready());
+    BOOST_REQUIRE(again.ready());
+    BOOST_TEST(again.take().failure().check<Destroyed>() != nullptr);
 }
 
 BOOST_AUTO_TEST_CASE(what_run_has_begun_goes_on_when_the_lock_is_destroyed) {

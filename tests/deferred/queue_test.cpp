@@ -278,7 +278,7 @@ BOOST_AUTO_TEST_CASE(it_may_be_destroyed_in_a_getters_callback) {
     BOOST_TEST(fails_with<Destroyed>(b));
 }
 
-BOOST_AUTO_TEST_CASE(a_value_whose_move_throws_leaves_the_queue_in_order) {
+BOOST_AUTO_TEST_CASE(a_value_whose_move_throws_fails_its_getter_and_leaves_the_rest_in_order) {
     DeferredQueue<Awkward> queue(9, 9);
     auto get = queue.get();
     Awkward one(1);
@@ -286,11 +286,27 @@ BOOST_AUTO_TEST_CASE(a_value_whose_move_throws_leaves_the_queue_in_order) {
     BOOST_CHECK_THROW(queue.put(std::move(one)), std::length_error);
     BOOST_TEST(queue.waiting() == 1u);
     Awkward::moves_left = 2;  // out of it
-    BOOST_CHECK_THROW(queue.put(std::move(one)), std::length_error);
-    BOOST_TEST(!get.ready());
+    queue.put(std::move(one));
+    BOOST_TEST(fails_with<std::length_error>(get));
+    get = queue.get();
     queue.put(Awkward(2));
-    BOOST_TEST(get.take().value().n == 1);
-    BOOST_TEST(queue.get().take().value().n == 2);
+    BOOST_TEST(get.take().value().n == 2);
+    BOOST_TEST(queue.size() == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(a_value_whose_move_throws_does_no_harm_to_a_queue_that_is_destroyed) {
+    std::optional<DeferredQueue<Awkward>> queue(std::in_place, 9, 9);
+    auto first = queue->get().add_callback([&](const Awkward&) {
+        queue->put(Awkward(2));
+        Awkward::moves_left = 1;
+        queue.reset();
+    });
+    auto second = queue->get();
+    auto third = queue->get();
+    queue->put(Awkward(1));
+    BOOST_TEST(first.ready());
+    BOOST_TEST(fails_with<std::length_error>(second));
+    BOOST_TEST(fails_with<Destroyed>(third));
 }
 
 BOOST_AUTO_TEST_CASE(coroutines_work_until_it_is_closed) {

@@ -175,6 +175,21 @@ BOOST_AUTO_TEST_CASE(any_range_is_taken_whether_it_holds_the_deferreds_or_makes_
     BOOST_TEST(race(std::move(array)).take().value().value == 1);
 }
 
+BOOST_AUTO_TEST_CASE(a_loser_that_goes_on_waiting_is_dropped_before_the_winner_is_known) {
+    auto [again, again_promise] = make_deferred<int>();
+    auto [slow, slow_promise] = make_deferred<int>();
+    auto [fast, fast_promise] = make_deferred<int>();
+    auto stubborn = std::move(slow).add_errback<Cancelled>([&](const Cancelled&) { return std::move(again); });
+    bool dropped = false;
+    auto first = race(std::move(stubborn), std::move(fast)).add_callback([&](Winner<int> winner) {
+        dropped = !again_promise.wanted();
+        return winner.value;
+    });
+    fast_promise.callback(1);
+    BOOST_TEST(first.take().value() == 1);
+    BOOST_TEST(dropped);
+}
+
 BOOST_AUTO_TEST_CASE(a_loser_that_answers_cancel_changes_nothing) {
     auto [loser, loser_promise] = make_deferred<int>([](Promise<int>& answer) { answer.callback(9); });
     auto [other, other_promise] =

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "plait/deferred/testing/manual_clock.hpp"
+#include "several.hpp"
 #include "support.hpp"
 
 using namespace plait;
@@ -474,4 +475,19 @@ BOOST_AUTO_TEST_CASE(a_delay_fails_when_its_clock_goes) {
     Deferred<> done = retry(*clock, [] { throw Error("x"); });
     clock.reset();
     BOOST_CHECK_THROW(done.take().value(), BrokenPromise);
+}
+
+BOOST_AUTO_TEST_CASE(a_value_that_cannot_be_moved_is_a_failure_not_a_hang) {
+    ManualClock clock;
+    for (int moves = 0; moves < 12; ++moves) {
+        auto [attempt, promise] = make_deferred<Heavy>();
+        auto done = retry(clock, [&d = attempt] { return std::move(d); }, {.max_attempts = 1});
+        Heavy heavy;
+        Heavy::moves_left = moves + 2;  // the first two are callback()'s own
+        promise.callback(std::move(heavy));
+        Heavy::moves_left = -1;
+        BOOST_REQUIRE(done.ready());
+        const Result<Heavy> result = done.take();
+        BOOST_TEST((result.has_value() || result.failure().check<std::runtime_error>() != nullptr));
+    }
 }
