@@ -44,7 +44,8 @@ struct IncludeAttachHpp {
 /// Lifetime: moves (copies, for an lvalue) the objects. They are destroyed when the result is here, well or not, before
 ///           the next callback runs: a result must not refer to them. When the Deferred is dropped they go after all
 ///           that it waits for, the locals of a coroutine included. A ready Deferred lets them go at once. Their
-///           destructors may drop the Deferred. In which order several go is not promised.
+///           destructors may drop the Deferred. In which order several go is not promised. The parameters of a
+///           coroutine that ended outlive its result, and with it the objects: their destructors must not use them.
 /// Source:   KJ's Promise::attach.
 template <typename T>
 template <typename... Objects>

@@ -62,8 +62,9 @@ Clock::Clock() : timers_(std::make_unique<detail::TimerQueue>(*this, [](Clock& c
 Clock::~Clock() = default;
 
 DelayedCall Clock::call_later(Duration delay, UniqueFunction<void()> function) {
+    function = carry_context(std::move(function));  // may throw; what follows leaves no call without a function
     detail::TimerNode& node = timers_->add(delay);
-    node.function = carry_context(std::move(function));
+    node.function = std::move(function);
     return detail::TimerQueue::hold(node);
 }
 

@@ -72,8 +72,7 @@ public:
         if (!coroutine_) {
             throw InvalidState(
                 "A coroutine from keep_captures() was called twice: its captures went with the first call. Make one "
-                "for "
-                "each call.");
+                "for each call.");
         }
         F coroutine = std::move(*coroutine_);
         coroutine_.reset();

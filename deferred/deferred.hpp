@@ -49,8 +49,9 @@ class SharedDeferred;
 ///
 /// Lifetime: move-only. Destroying one that waits cancels it: the source's canceller is asked, then callbacks not yet
 ///           run are destroyed and never called, so they may capture the object that owns the Deferred. What it waits
-///           for goes first, then itself. Allowed inside its own callback: the rest is destroyed when that one has
-///           returned. An assigned-to Deferred is destroyed likewise.
+///           for goes first, then itself. Allowed inside a callback, coroutine or canceller of its own or of what it
+///           waits for: the rest is destroyed when that has returned, or waits. An assigned-to Deferred is destroyed
+///           likewise.
 /// Unread:   a Failure still held at destruction is reported (unhandled.hpp); Cancelled is not.
 /// Fails:    using one that is empty (default-made or moved from) throws InvalidState.
 /// Threads:  one. Nothing here is atomic.

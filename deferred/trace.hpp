@@ -18,9 +18,8 @@ namespace plait {
 /// recorded stays so until it ends, also after this is off. Chains made before are seen only where recorded ones wait
 /// for them. Ready Deferreds are no chains.
 ///
-/// Cost:    off, a flag looked at when a chain is made. On, an allocation, a lock and the time of day for each chain;
-/// no
-///          more than 100,000 are recorded at a time, the rest is counted.
+/// Cost:    off, a flag looked at when a chain is made. On, an allocation, a lock and the time of day for each
+///          chain; no more than 100,000 are recorded at a time, the rest is counted.
 /// Threads: any.
 void set_tracing(bool on) noexcept;
 bool tracing() noexcept;

@@ -33,8 +33,7 @@ struct EnterContext final : Link {
 void* Core::allocate_in_new_block(std::size_t size, std::size_t alignment) {
     const std::size_t header = (sizeof(Block) + alignment - 1) / alignment * alignment;
     const std::size_t block_size = std::max(usual_block, header + size);
-    const bool over_aligned = alignment > __STDCPP_DEFAULT_NEW_ALIGNMENT__;
-    void* memory = over_aligned ? ::operator new(block_size, std::align_val_t(alignment)) : recycled_new(block_size);
+    void* memory = allocate_block(block_size, alignment);
     blocks_ = ::new (memory) Block{blocks_, block_size, alignment};
     std::byte* at = static_cast<std::byte*>(memory) + header;
     free_ = at + size;
@@ -42,21 +41,29 @@ void* Core::allocate_in_new_block(std::size_t size, std::size_t alignment) {
     return at;
 }
 
-void Core::free_blocks() noexcept {
-    while (blocks_ != nullptr)
-        free(*std::exchange(blocks_, blocks_->next));
+void* Core::allocate_block(std::size_t size, std::size_t alignment) {
+    if (alignment > __STDCPP_DEFAULT_NEW_ALIGNMENT__) return ::operator new(size, std::align_val_t(alignment));
+    return recycled_new(size);
+}
+
+void Core::free_block(void* memory, std::size_t size, std::size_t alignment) noexcept {
+    if (alignment > __STDCPP_DEFAULT_NEW_ALIGNMENT__) {
+        ::operator delete(memory, size, std::align_val_t(alignment));
+    } else {
+        recycled_delete(memory, size);
+    }
 }
 
 void Core::free(Block& block) noexcept {
     const std::size_t size = block.size;
     const std::size_t alignment = block.alignment;
-    const bool kept = block.end != nullptr;
-    if (kept) block.end(block);
-    if (kept || alignment > __STDCPP_DEFAULT_NEW_ALIGNMENT__) {
-        ::operator delete(&block, size, std::align_val_t(alignment));
-    } else {
-        recycled_delete(&block, size);
-    }
+    if (block.end != nullptr) block.end(block);
+    free_block(&block, size, alignment);
+}
+
+void Core::free_all(Block* blocks) noexcept {
+    while (blocks != nullptr)
+        free(*std::exchange(blocks, blocks->next));
 }
 
 void Core::append_context() {
@@ -111,7 +118,7 @@ void Core::advance(Core* start) noexcept {
     const ContextGuard context;
     for (;;) {
         core->run_links();
-        if (core->abandoned_) return core->clear();
+        if (core->abandoned_) return end_dropped(core);
         if (core->waiting_on_ != nullptr) return core->step_aside();
         if (core->paused_) return;
         if (core->detached_) {
@@ -123,6 +130,7 @@ void Core::advance(Core* start) noexcept {
         Core* waiter = std::exchange(core->waiter_, nullptr);
         if (waiter == nullptr) return;
         waiter->waiting_on_ = nullptr;
+        waiter->running_ = true;  // what ends on the way to it may drop it
         if (core->cancel_requested_) waiter->cancel_requested_ = true;
         waiter->transfer_(waiter->slot_, core->slot_);
         core->release();  // the tail, which the waiter owned
@@ -131,16 +139,10 @@ void Core::advance(Core* start) noexcept {
     }
 }
 
-// False when there is nothing to run after it: it waits again, or it was dropped.
+// False when there is nothing to run or to end after it: it waits again.
 bool Core::continue_coroutine() noexcept {
-    if (fired_) return true;
-    if (!abandoned_) {
-        running_ = true;
-        resume();
-    }
-    if (fired_) return true;
-    if (abandoned_) clear();
-    return false;
+    if (!fired_ && !abandoned_) resume();
+    return fired_ || abandoned_;
 }
 
 bool Core::wait_for(Core* inner, void* to, Transfer transfer) noexcept {
@@ -168,8 +170,9 @@ bool Core::wait_for(Core* inner, void* to, Transfer transfer) noexcept {
         return false;
     }
     // An inner that itself only waits, with nothing to run afterwards, is passed over: a loop written as a callback
-    // that returns the next round then keeps one Core, not one a round.
-    while (inner->passes_on()) {
+    // that returns the next round then keeps one Core, not one a round. Not where that would call anybody: they would
+    // find the line cut.
+    while (inner->passes_on() && inner->ends_silently()) {
         Core* next = std::exchange(inner->waiting_on_, nullptr);
         inner->release();
         inner = next;
@@ -208,34 +211,43 @@ bool Core::waits_for_itself_through(const Core* inner) const noexcept {
 // Innermost first, as C++ destroys: what an inner operation refers to may live in the frame that waits for it.
 void drop(Core* tail) noexcept {
     Core* core = tail;
-    core->abandoned_ = true;
-    while (core->waiting_on_ != nullptr) {
-        core = core->waiting_on_;
-        core->abandoned_ = true;
-    }
     for (;;) {
-        Core* waiter = core == tail ? nullptr : core->waiter_;
-        core->waiter_ = nullptr;
+        core->abandoned_ = true;
+        core->let_go_of_pauses();
+        if (core->waiting_on_ == nullptr) break;
+        core = core->waiting_on_;
+    }
+    Core::end_line(core);
+}
+
+void Core::end_line(Core* innermost) noexcept {
+    for (Core* core = innermost; core != nullptr;) {
+        if (core->busy()) {
+            core->end_waits_ = true;
+            return;
+        }
+        Core* waiter = std::exchange(core->waiter_, nullptr);
         if (waiter != nullptr) waiter->waiting_on_ = nullptr;
-        core->abandon();
-        if (waiter == nullptr) return;
+        if (!core->fired_ && core->canceller_ != nullptr) core->ask_canceller();
+        core->clear();
+        core->release();
         core = waiter;
     }
 }
 
-void Core::abandon() noexcept {
-    if (!running_) {
-        if (!fired_ && canceller_ != nullptr) ask_canceller();
-        clear();
-    }  // else the loop that runs it clears up when the present callback has returned
-    release();
+// For whoever ran it, when that has returned. A coroutine's frame goes before those that wait for it, so the guard must
+// not keep it.
+void Core::end_dropped(CoreGuard& core) noexcept {
+    core->running_ = false;
+    if (!core->end_waits_) return core->clear();
+    core->end_waits_ = false;
+    end_line(core.leave());
 }
 
 void Core::clear() noexcept {
     drop_canceller();
     discard_result();
     destroy_links();
-    let_go_of_pauses();
     if (blocks_ != nullptr && awaits_at() == nullptr) end_kept();  // a coroutine's locals may refer to them
 }
 
@@ -269,14 +281,15 @@ void cancel(Core* tail) noexcept {
     if (!core->wanted() || core->asking_canceller_) return;
     CoreGuard guard(core);
     if (core->canceller_ != nullptr) core->ask_canceller();
+    if (core->abandoned_) return Core::end_dropped(guard);
     if (!core->wanted()) return;
     core->cancelled_ = true;
     core->fail(make_failure(Cancelled()));
 }
 
 void Core::set_canceller(CancelNode* node) noexcept {
-    drop_canceller();
-    canceller_ = node;
+    // The old one's captures may fire as they go: then the new one goes, too.
+    if (CancelNode* old = std::exchange(canceller_, node)) old->destroy(*old);
 }
 
 // At most once: the node is taken out before it is called.

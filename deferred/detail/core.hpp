@@ -5,7 +5,8 @@
 //      |                 |      ^
 //      |                 v      | the inner result arrives
 //      |              waiting for an inner Core (a link returned a Deferred, or a coroutine awaits one)
-//      +--drop--> abandoned: canceller asked, links destroyed unrun. Possible in every state.
+//      +--drop--> abandoned: canceller asked, links destroyed unrun. Possible in every state; while a callback, a body
+//                 or a canceller runs, that ends first, and then the line above it: it may refer to what is there.
 // Paused, in whatever state, no further link runs and nothing settles; who waits for it waits on.
 //
 // Owners: `references_` counts the tail (the Deferred, the Core that waits for it, or itself once detached), the
@@ -27,6 +28,7 @@
 namespace plait::detail {
 
 class Core;
+class CoreGuard;
 
 /// One callback of a chain. Lives in its Core's arena.
 struct Link {
@@ -123,15 +125,21 @@ public:
     }
 
     /// Memory of the arena, or an object kept with the Core: it goes when the Core ends or is dropped; with a coroutine
-    /// after its locals. `end` ends the object; the memory is freed as what it was allocated with, operator new of that
-    /// size and alignment.
+    /// after its locals and parameters. `end` ends the object. The memory is allocate_block()'s.
     struct Block {
         Block* next = nullptr;
         std::size_t size;
         std::size_t alignment;
         void (*end)(Block&) noexcept = nullptr;
     };
-    void keep(Block& block) noexcept { block.next = std::exchange(blocks_, &block); }
+    void keep(Block& block) noexcept {
+        keeps_ = true;
+        block.next = std::exchange(blocks_, &block);
+    }
+    /// Memory for a Block, and back.
+    static void* allocate_block(std::size_t size, std::size_t alignment);
+    static void free_block(void* memory, std::size_t size, std::size_t alignment) noexcept;
+    /// With the object in it, if that has not ended.
     static void free(Block& block) noexcept;
 
     friend void drop(Core* tail) noexcept;
@@ -145,7 +153,7 @@ protected:
             trace_made(*this);
     }
     virtual ~Core() {
-        if (blocks_ != nullptr) free_blocks();
+        if (blocks_ != nullptr) free_all(blocks_);
     }
 
     virtual void deallocate() noexcept = 0;
@@ -164,15 +172,24 @@ protected:
         set_result(slot, discard);
     }
 
+    /// For a Core whose memory goes before what it keeps; the record of the tracing ends here. Give it to free_all().
+    Block* leave_blocks() noexcept {
+        if (traced_) [[unlikely]]
+            trace_ended(*this);
+        return std::exchange(blocks_, nullptr);
+    }
+    static void free_all(Block* blocks) noexcept;
+
 private:
     void* allocate_in_new_block(std::size_t size, std::size_t alignment);
-    void free_blocks() noexcept;
     static void advance(Core* start) noexcept;
     void append_context();
     void run_links() noexcept;
     bool continue_coroutine() noexcept;
     void step_aside() noexcept;
-    void abandon() noexcept;
+    static void end_line(Core* innermost) noexcept;
+    static void end_dropped(CoreGuard& core) noexcept;
+    bool busy() const noexcept { return running_ || asking_canceller_; }
     void clear() noexcept;
     void discard_result() noexcept;
     void ask_canceller() noexcept;
@@ -185,6 +202,8 @@ private:
     bool passes_on() const noexcept {
         return fired_ && !running_ && !paused_ && first_link_ == nullptr && waiting_on_ != nullptr;
     }
+    /// No code of the user's runs when its memory goes: no parameters of a coroutine, nothing kept.
+    bool ends_silently() const noexcept { return !keeps_ && awaits_at() == nullptr; }
     bool waits_for_itself_through(const Core* inner) const noexcept;
 
     Core* waiter_ = nullptr;      // owns our tail, unless null
@@ -210,10 +229,12 @@ private:
     bool detached_ : 1 = false;
     bool paused_ : 1 = false;
     bool traced_ : 1 = false;
-    bool contexts_ : 1 = false;  // some link enters one: those after it each say which is theirs
-    // Named, so that all 16 bits are stored at once: setting ten would load the rest first, bytes that the Core before
-    // this one has just stored one by one, and wait for them.
-    [[maybe_unused]] unsigned char spare_ : 6 = 0;
+    bool contexts_ : 1 = false;   // some link enters one: those after it each say which is theirs
+    bool keeps_ : 1 = false;      // objects of the user's
+    bool end_waits_ : 1 = false;  // dropped while busy: whoever makes it so ends it, and those that wait for it
+    // Named, so that all 16 bits are stored at once: setting twelve would load the rest first, bytes that the Core
+    // before this one has just stored one by one, and wait for them.
+    [[maybe_unused]] unsigned char spare_ : 4 = 0;
 };
 
 /// The end of a tail's life: cancels what is pending, destroys callbacks and coroutines unrun, innermost first.
@@ -228,12 +249,19 @@ public:
     explicit CoreGuard(Core* core) noexcept : core_(core) { core_->retain(); }
     CoreGuard(const CoreGuard&) = delete;
     CoreGuard& operator=(const CoreGuard&) = delete;
-    ~CoreGuard() { core_->release(); }
+    ~CoreGuard() {
+        if (core_ != nullptr) core_->release();
+    }
 
     Core* operator->() const noexcept { return core_; }
     void replace(Core* core) noexcept {
         core->retain();
         std::exchange(core_, core)->release();
+    }
+    /// Somebody else keeps it from now on.
+    Core* leave() noexcept {
+        core_->release();
+        return std::exchange(core_, nullptr);
     }
 
 private:

@@ -134,6 +134,7 @@ public:
     // The compiler makes these calls from inside the coroutine, so "current" is the user's function.
     CoroutineCore(SourceLocation made = SourceLocation::current()) noexcept : CoroutineResult<T>(made) {}
     void unhandled_exception(SourceLocation where = SourceLocation::current()) noexcept {
+        this->result_.reset();  // a local's destructor threw, after the co_return
         this->result_.set_failure(this->failure_of_body(where));
         this->mark_finished(&this->result_, &discard_slot<T>);
     }
@@ -146,7 +147,9 @@ private:
     void deallocate() noexcept override {
         const ContextGuard context;
         this->context_.exchange();  // locals that are left end in the coroutine's own
+        Core::Block* kept = this->leave_blocks();
         Handle::from_promise(*this).destroy();
+        Core::free_all(kept);  // parameters, which may refer to them, end after this object
     }
     void resume() noexcept override {
         this->context_.exchange();

@@ -21,11 +21,11 @@ public:
 
     template <typename... Args>
     static Owner make(Args&&... args) {
-        void* memory = ::operator new(sizeof(Kept), std::align_val_t(alignof(Kept)));
+        void* memory = Core::allocate_block(sizeof(Kept), alignof(Kept));
         try {
             return Owner(::new (memory) Kept(std::forward<Args>(args)...));
         } catch (...) {
-            ::operator delete(memory, sizeof(Kept), std::align_val_t(alignof(Kept)));
+            Core::free_block(memory, sizeof(Kept), alignof(Kept));
             throw;
         }
     }

@@ -22,6 +22,7 @@ inline bool tracing_enabled() noexcept {
 void trace_made(Core& core) noexcept;
 
 // For Cores that have a record; nothing for others.
+void trace_ended(Core& core) noexcept;
 void trace_named(Core& core, std::string_view name) noexcept;
 void trace_part(Core& part, const Core& whole) noexcept;
 

@@ -58,12 +58,18 @@ TraceRecord::TraceRecord(const Core& of) noexcept
 
 // Hooks --------------------------------------------------------------------------------------------------------------
 
+static void* memory_for_record() noexcept {
+    try {
+        return Core::allocate_block(sizeof(TraceRecord), alignof(TraceRecord));
+    } catch (...) {
+        return nullptr;
+    }
+}
+
 void trace_made(Core& core) noexcept {
     Registry& all = registry();
     const std::lock_guard lock(all.mutex);
-    void* memory = all.size < most_records
-                       ? ::operator new(sizeof(TraceRecord), std::align_val_t(alignof(TraceRecord)), std::nothrow)
-                       : nullptr;
+    void* memory = all.size < most_records ? memory_for_record() : nullptr;
     if (memory == nullptr) {
         ++all.without_room;
         return;
@@ -75,6 +81,13 @@ void trace_made(Core& core) noexcept {
     all.newest = record;
     ++all.size;
     TraceView::keep(core, *record);
+}
+
+void trace_ended(Core& core) noexcept {
+    TraceRecord* record = TraceView::record(core);
+    if (record == nullptr) return;
+    record->end = nullptr;
+    end_record(*record);
 }
 
 void trace_named(Core& core, std::string_view name) noexcept {
@@ -140,7 +153,7 @@ TraceRecord* TraceView::record(const Core& core) noexcept {
 }
 
 void TraceView::keep(Core& core, TraceRecord& record) noexcept {
-    core.keep(record);
+    record.next = std::exchange(core.blocks_, &record);
     core.traced_ = true;
 }
 
