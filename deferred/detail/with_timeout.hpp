@@ -32,11 +32,6 @@ struct OnTimeLimit {
     SourceLocation added;
 
     template <typename T>
-    struct Output {
-        using type = T;
-    };
-
-    template <typename T>
     void run(Slot<T>& in, Slot<T>& out) {
         const std::unique_ptr<TimeLimit> ended = std::move(limit);
         if (ended->passed && in.is_failure() && in.failure().template check<Cancelled>() != nullptr) {
