@@ -104,7 +104,7 @@ inline void store_from_errback(Slot<T>& out, F& f, Args&&... args) {
 }
 
 /// What a callback for values returns; its result type.
-template <typename F, typename T, bool takes_it = TakesArgument<F, T>>
+template <typename F, typename T, bool TakesIt = TakesArgument<F, T>>
 struct ValueCall {
     using Returned = decltype(std::declval<F&>()(std::declval<T>()));
 };
