@@ -225,7 +225,7 @@ BOOST_AUTO_TEST_CASE(a_chain_may_be_dropped_or_cancelled_in_its_own_callback) {
 BOOST_AUTO_TEST_CASE(tracing_turned_on_late_sees_what_recorded_chains_wait_for) {
     const unsigned line = __LINE__ + 1;
     auto inner = make_deferred<int>();
-    std::optional<Tracing> on(std::in_place);
+    auto on = std::make_unique<Tracing>();
     auto last = await_it(inner.deferred);
     const auto all = pending();
     BOOST_REQUIRE(all.size() == 2u);
