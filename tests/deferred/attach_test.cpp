@@ -9,25 +9,6 @@
 
 using namespace plait;
 
-namespace {
-
-/// Says when it is destroyed.
-class Noted {
-public:
-    Noted(std::string& order, const char* name) : order_(&order), name_(name) {}
-    Noted(Noted&& other) noexcept : order_(std::exchange(other.order_, nullptr)), name_(other.name_) {}
-    Noted& operator=(Noted&&) = delete;
-    ~Noted() {
-        if (order_ != nullptr) *order_ += name_;
-    }
-
-private:
-    std::string* order_;
-    const char* name_;
-};
-
-}  // namespace
-
 BOOST_AUTO_TEST_CASE(an_attached_object_lives_until_the_result_is_here_and_goes_before_the_next_callback) {
     std::string order;
     auto [deferred, promise] = make_deferred<int>();
@@ -36,7 +17,7 @@ BOOST_AUTO_TEST_CASE(an_attached_object_lives_until_the_result_is_here_and_goes_
                         order += "before ";
                         return n;
                     })
-                    .attach(Noted(order, "gone "))
+                    .attach(NotesItsEnd(order, "gone "))
                     .add_callback([&](int) { order += "after"; });
     BOOST_TEST(order == "");
     promise.callback(1);
@@ -91,7 +72,7 @@ BOOST_AUTO_TEST_CASE(when_dropped_it_goes_after_the_canceller_was_asked) {
     std::string order;
     auto [deferred, promise] = make_deferred<int>([&] { order += "canceller "; });
     {
-        auto dropped = std::move(deferred).attach(Noted(order, "object"));
+        auto dropped = std::move(deferred).attach(NotesItsEnd(order, "object"));
     }
     BOOST_TEST(order == "canceller object");
 }
@@ -100,11 +81,11 @@ BOOST_AUTO_TEST_CASE(when_dropped_it_goes_after_the_locals_of_the_coroutine) {
     std::string order;
     auto [gate, promise] = make_deferred<>();
     auto body = [](std::string& said, Deferred<> opened) -> Deferred<> {
-        Noted local(said, "local ");
+        NotesItsEnd local(said, "local ");
         co_await std::move(opened);
     };
     {
-        auto running = body(order, std::move(gate)).attach(Noted(order, "object"));
+        auto running = body(order, std::move(gate)).attach(NotesItsEnd(order, "object"));
     }
     BOOST_TEST(order == "local object");
 }
@@ -113,10 +94,11 @@ BOOST_AUTO_TEST_CASE(when_a_coroutine_ends_it_goes_before_the_next_callback) {
     std::string order;
     auto [gate, promise] = make_deferred<>();
     auto body = [](std::string& said, Deferred<> opened) -> Deferred<> {
-        Noted local(said, "local ");
+        NotesItsEnd local(said, "local ");
         co_await std::move(opened);
     };
-    auto running = body(order, std::move(gate)).attach(Noted(order, "object ")).add_callback([&] { order += "next"; });
+    auto running =
+        body(order, std::move(gate)).attach(NotesItsEnd(order, "object ")).add_callback([&] { order += "next"; });
     promise.callback();
     BOOST_TEST(order == "local object next");
 }

@@ -14,21 +14,6 @@ using namespace plait;
 
 namespace {
 
-/// Says when it is destroyed.
-class Noted {
-public:
-    Noted(std::string& order, const char* name) : order_(&order), name_(name) {}
-    Noted(Noted&& other) noexcept : order_(std::exchange(other.order_, nullptr)), name_(other.name_) {}
-    Noted& operator=(Noted&&) = delete;
-    ~Noted() {
-        if (order_ != nullptr) *order_ += name_;
-    }
-
-private:
-    std::string* order_;
-    const char* name_;
-};
-
 /// A chain that its own parts may drop, and what they say.
 struct Root {
     Deferred<> deferred;
@@ -38,7 +23,7 @@ struct Root {
 };
 
 Deferred<> child(Root& root, Deferred<> first, std::string& of_parent) {
-    const Noted local(root.order, "child ");
+    const NotesItsEnd local(root.order, "child ");
     co_await std::move(first);
     root.drop();
     of_parent += "still here";
@@ -46,7 +31,7 @@ Deferred<> child(Root& root, Deferred<> first, std::string& of_parent) {
 }
 
 Deferred<> parent(Root& root, Deferred<> first) {
-    const Noted local(root.order, "parent ");
+    const NotesItsEnd local(root.order, "parent ");
     std::string text = "a text that is long enough to lie on the heap; ";
     co_await child(root, std::move(first), text);
 }
@@ -66,8 +51,8 @@ BOOST_AUTO_TEST_CASE(dropping_run_coroutine_from_inside_keeps_the_captures_until
     auto [first, promise] = make_deferred<>();
     auto [second, never] = make_deferred<>();
     root.deferred = run_coroutine([&root, &next = second, until = std::make_unique<Deferred<>>(std::move(first)),
-                                   captured = Noted(root.order, "capture ")]() -> Deferred<> {
-        const Noted local(root.order, "local ");
+                                   captured = NotesItsEnd(root.order, "capture ")]() -> Deferred<> {
+        const NotesItsEnd local(root.order, "local ");
         co_await std::move(*until);
         root.drop();
         root.order += "ran ";
@@ -87,8 +72,9 @@ BOOST_AUTO_TEST_CASE(what_is_attached_further_out_outlives_a_callback_further_in
         root.drop();
         root.order += "ran ";
     });
-    root.deferred =
-        std::move(outer).add_callback([&waiting] { return std::move(waiting); }).attach(Noted(root.order, "attached "));
+    root.deferred = std::move(outer)
+                        .add_callback([&waiting] { return std::move(waiting); })
+                        .attach(NotesItsEnd(root.order, "attached "));
     fire_outer.callback();
     fire_inner.callback();
     BOOST_TEST(root.order == "ran attached ");
@@ -98,7 +84,7 @@ BOOST_AUTO_TEST_CASE(a_canceller_that_drops_the_whole_may_go_on_to_use_what_is_t
     Root root;
     std::optional<Promise<>> held;
     auto reads = [](Root& whole, std::optional<Promise<>>& kept) -> Deferred<> {
-        const Noted local(whole.order, "local ");
+        const NotesItsEnd local(whole.order, "local ");
         auto [deferred, promise] = make_deferred<>([&whole] {
             whole.drop();
             whole.order += "asked ";
@@ -121,7 +107,7 @@ BOOST_AUTO_TEST_CASE(a_canceller_whose_answer_drops_the_whole_ends_it_once) {
     });
     root.deferred = std::move(deferred)
                         .add_callback([&root] { root.drop(); })
-                        .add_callback([held = token.copy(), noted = Noted(root.order, "rest ")] { *held = 1; });
+                        .add_callback([held = token.copy(), noted = NotesItsEnd(root.order, "rest ")] { *held = 1; });
     root.deferred.cancel();
     BOOST_TEST(root.order == "asked rest ");
     BOOST_TEST(token.gone());
@@ -146,13 +132,13 @@ BOOST_AUTO_TEST_CASE(a_parameter_of_what_was_awaited_may_drop_the_whole_as_it_go
             ~Uses() { text += "used "; }
             std::string& text;
         };
-        const Noted local(of.order, "middle ");
+        const NotesItsEnd local(of.order, "middle ");
         const Uses uses{text};
         co_await std::move(awaited);
         of.order += "never ";
     };
     auto outer = [&middle](Root& of, Deferred<> awaited) -> Deferred<> {
-        const Noted local(of.order, "outer ");
+        const NotesItsEnd local(of.order, "outer ");
         std::string text = "a text that is long enough to lie on the heap; ";
         co_await middle(of, std::move(awaited), text);
     };
@@ -218,9 +204,10 @@ BOOST_AUTO_TEST_CASE(the_end_of_a_coroutine_that_is_passed_over_may_fire_what_it
 BOOST_AUTO_TEST_CASE(what_is_attached_to_a_dropped_coroutine_goes_after_its_parameters) {
     std::string order;
     auto [first, promise] = make_deferred<>();
-    auto waits = [](Noted, Deferred<> until) -> Deferred<> { co_await std::move(until); };
+    auto waits = [](NotesItsEnd, Deferred<> until) -> Deferred<> { co_await std::move(until); };
     {
-        auto dropped = waits(Noted(order, "parameter "), std::move(first)).attach(Noted(order, "attached "));
+        auto dropped =
+            waits(NotesItsEnd(order, "parameter "), std::move(first)).attach(NotesItsEnd(order, "attached "));
     }
     BOOST_TEST(order == "parameter attached ");
 }
