@@ -169,7 +169,7 @@ UniqueFd open_listening_socket(const Address& where, const ListenOptions& option
 std::unique_ptr<ListeningPort> listen_tcp(Reactor& reactor, const Address& where, std::shared_ptr<Factory> factory,
                                           ListenOptions options) {
     if (reactor.core().closing()) detail::cannot_listen(where, "the reactor is being destroyed");
-    detail::UniqueFd fd = detail::open_listening_socket(where, options);
+    UniqueFd fd = detail::open_listening_socket(where, options);
     return std::make_unique<detail::TcpPort>(reactor.core(), std::move(fd), std::move(factory));
 }
 

@@ -8,7 +8,7 @@
 
 #include "plait/deferred/failure.hpp"
 #include "plait/reactor/address.hpp"
-#include "plait/reactor/detail/unique_fd.hpp"
+#include "plait/reactor/unique_fd.hpp"
 
 namespace plait::detail {
 

@@ -8,9 +8,9 @@
 #include "plait/reactor/detail/flow_control.hpp"
 #include "plait/reactor/detail/io_watch.hpp"
 #include "plait/reactor/detail/reactor_core.hpp"
-#include "plait/reactor/detail/unique_fd.hpp"
 #include "plait/reactor/detail/write_queue.hpp"
 #include "plait/reactor/protocol.hpp"
+#include "plait/reactor/unique_fd.hpp"
 
 namespace plait::detail {
 

@@ -1,7 +1,7 @@
 // Wakeup: a descriptor that any thread, or a signal handler, can make readable. Carries no message.
 #pragma once
 
-#include "plait/reactor/detail/unique_fd.hpp"
+#include "plait/reactor/unique_fd.hpp"
 
 namespace plait::detail {
 

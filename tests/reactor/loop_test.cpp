@@ -16,8 +16,8 @@
 #include "plait/deferred/unhandled.hpp"
 #include "plait/reactor/detail/io_watch.hpp"
 #include "plait/reactor/detail/reactor_core.hpp"
-#include "plait/reactor/detail/unique_fd.hpp"
 #include "plait/reactor/errors.hpp"
+#include "plait/reactor/unique_fd.hpp"
 #include "plait/tests/reactor/poll_loop.hpp"
 #include "plait/tests/reactor/reports.hpp"
 
@@ -42,10 +42,10 @@ struct SocketPair {
     SocketPair() {
         int fds[2];
         BOOST_REQUIRE_EQUAL(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
-        near = detail::UniqueFd(fds[0]);
-        far = detail::UniqueFd(fds[1]);
+        near = UniqueFd(fds[0]);
+        far = UniqueFd(fds[1]);
     }
-    detail::UniqueFd near, far;
+    UniqueFd near, far;
 };
 
 struct Reader final : EventHandler {

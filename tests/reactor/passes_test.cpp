@@ -5,8 +5,8 @@
 #include <string>
 
 #include "plait/reactor/detail/ev_iops.hpp"
-#include "plait/reactor/detail/unique_fd.hpp"
 #include "plait/reactor/iops.hpp"
+#include "plait/reactor/unique_fd.hpp"
 
 using namespace plait;
 
@@ -33,8 +33,8 @@ struct Recorder final : EventHandler, PassHandler {
 struct Fixture {
     detail::EvIOPS loop;
     Recorder recorder{loop};
-    detail::UniqueFd first{::eventfd(1, EFD_CLOEXEC)};
-    detail::UniqueFd second{::eventfd(1, EFD_CLOEXEC)};
+    UniqueFd first{::eventfd(1, EFD_CLOEXEC)};
+    UniqueFd second{::eventfd(1, EFD_CLOEXEC)};
     std::unique_ptr<IOEvent> one = loop.io_event_factory(first.get(), recorder);
     std::unique_ptr<IOEvent> other = loop.io_event_factory(second.get(), recorder);
 

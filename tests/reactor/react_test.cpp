@@ -11,7 +11,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "plait/reactor/detail/unique_fd.hpp"
+#include "plait/reactor/unique_fd.hpp"
 
 using namespace plait;
 using namespace std::chrono_literals;
@@ -28,8 +28,8 @@ struct Ended {
 Ended run_child(int (*program)()) {
     int pipe[2];
     BOOST_REQUIRE_EQUAL(::pipe(pipe), 0);
-    detail::UniqueFd read_end(pipe[0]);
-    detail::UniqueFd write_end(pipe[1]);
+    UniqueFd read_end(pipe[0]);
+    UniqueFd write_end(pipe[1]);
     const pid_t child = ::fork();
     BOOST_REQUIRE_GE(child, 0);
     if (child == 0) {

@@ -90,14 +90,14 @@ public:
     }
 
 private:
-    detail::UniqueFd fd_;
+    UniqueFd fd_;
     bool ended_ = false;
     bool failed_ = false;
 };
 
 /// A port that was free a moment ago, and is ours but not listening: connecting to it is refused.
 struct SilentPort {
-    detail::UniqueFd fd = detail::make_stream_socket(AF_INET);
+    UniqueFd fd = detail::make_stream_socket(AF_INET);
     Address address;
 
     SilentPort() {
@@ -109,7 +109,7 @@ struct SilentPort {
 
 /// Listens with a full backlog: further attempts get no answer.
 struct FullPort : SilentPort {
-    std::vector<detail::UniqueFd> fill;
+    std::vector<UniqueFd> fill;
 
     FullPort() {
         if (::listen(fd.get(), 0) != 0) throw std::runtime_error("cannot listen");

@@ -123,9 +123,9 @@ int live_without_descriptors() {
     std::vector<std::unique_ptr<RawPeer>> waiting;
     for (int i = 0; i < 3; ++i)
         waiting.push_back(std::make_unique<RawPeer>(where));
-    std::vector<detail::UniqueFd> hoard;
+    std::vector<UniqueFd> hoard;
     for (;;) {
-        detail::UniqueFd fd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+        UniqueFd fd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
         if (!fd) break;
         hoard.push_back(std::move(fd));
     }
