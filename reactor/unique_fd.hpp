@@ -1,4 +1,5 @@
-// UniqueFd: owns a file descriptor and closes it. Knows nothing about what it is.
+// UniqueFd: owns a file descriptor and closes it.
+// It knows nothing about what the descriptor is, and reports no error of closing it.
 #pragma once
 
 #include <unistd.h>
