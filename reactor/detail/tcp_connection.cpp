@@ -11,6 +11,7 @@
 #include "plait/reactor/detail/block_pool.hpp"
 #include "plait/reactor/detail/socket.hpp"
 #include "plait/reactor/errors.hpp"
+#include "plait/reactor/reactor.hpp"
 
 namespace plait::detail {
 namespace {
@@ -133,6 +134,26 @@ void TcpConnection::set_keep_alive(bool on) {
     if (!lost_) set_option(fd_.get(), SOL_SOCKET, SO_KEEPALIVE, on ? 1 : 0);
 }
 
+void TcpConnection::set_keep_alive(const KeepAlive& times) {
+    if (!lost_) detail::set_keep_alive(fd_.get(), times);
+}
+
+void TcpConnection::set_idle_timeout(Duration limit) {
+    if (!lost_) timeouts().set_idle(limit);
+}
+
+void TcpConnection::set_write_timeout(Duration limit) {
+    if (!lost_) timeouts().set_write(limit);
+}
+
+TransportTimeouts& TcpConnection::timeouts() {
+    if (timeouts_ == nullptr)
+        timeouts_ = std::make_unique<TransportTimeouts>(
+            core_.reactor(), [this] { return TransportTimeouts::Traffic{received_, queue_.sent(), queue_.size()}; },
+            [this](const std::string& what) { timed_out(what); });
+    return *timeouts_;
+}
+
 // --- what the loop reports
 
 void TcpConnection::event_ready(IOFlags flags) noexcept {
@@ -152,6 +173,7 @@ void TcpConnection::receive() noexcept {
             return;
         }
         const auto size = static_cast<std::size_t>(got);
+        received_ += size;
         const Bytes data = core_.read_blocks().take(size);
         if (!guarded([&] { protocol_->data_received(data); })) return;
         if (size < room.size()) return;
@@ -222,6 +244,11 @@ bool TcpConnection::guarded(F&& call) noexcept {
     return !lost_;
 }
 
+void TcpConnection::timed_out(const std::string& what) noexcept {
+    reset_on_close(fd_.get());
+    finish(make_failure(ConnectionTimedOut("the connection to " + peer_.str() + " " + what)));
+}
+
 void TcpConnection::finish_done() noexcept {
     // Bytes that nobody read would turn our close into a reset, and that would take from the peer what we sent last.
     if (!read_ended_) {
@@ -239,6 +266,7 @@ void TcpConnection::finish(const Failure& reason) noexcept {
     ListHook<ResourceTag>::unlink();
     ListHook<FlushTag>::unlink();
     queue_.clear();
+    timeouts_.reset();
     flow_.end(reason);
     contain([this] { protocol_->lose_connection(*reason_); });
     core_.destroy_later(std::unique_ptr<Doomed>(this));

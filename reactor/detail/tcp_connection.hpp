@@ -8,6 +8,7 @@
 #include "plait/reactor/detail/flow_control.hpp"
 #include "plait/reactor/detail/io_watch.hpp"
 #include "plait/reactor/detail/reactor_core.hpp"
+#include "plait/reactor/detail/transport_timeouts.hpp"
 #include "plait/reactor/detail/write_queue.hpp"
 #include "plait/reactor/protocol.hpp"
 #include "plait/reactor/unique_fd.hpp"
@@ -54,6 +55,11 @@ public:
     Address peer() const override { return peer_; }
     void set_no_delay(bool on) override;
     void set_keep_alive(bool on) override;
+    void set_keep_alive(const KeepAlive& times) override;
+    std::uint64_t bytes_received() const noexcept override { return received_; }
+    std::uint64_t bytes_sent() const noexcept override { return queue_.sent(); }
+    void set_idle_timeout(Duration limit) override;
+    void set_write_timeout(Duration limit) override;
 
 private:
     TcpConnection(ReactorCore& core, UniqueFd fd, Address peer, std::shared_ptr<Protocol> protocol);
@@ -73,6 +79,8 @@ private:
     void update_watch() noexcept;
     template <typename F>
     bool guarded(F&& call) noexcept;
+    TransportTimeouts& timeouts();
+    void timed_out(const std::string& what) noexcept;
     void finish_done() noexcept;
     void finish(const Failure& reason) noexcept;
 
@@ -91,10 +99,12 @@ private:
     std::shared_ptr<Protocol> protocol_;
     WriteQueue queue_;
     FlowControl flow_;
+    std::uint64_t received_ = 0;
 
     Address host_;
     Address peer_;
     std::optional<Failure> reason_;
+    std::unique_ptr<TransportTimeouts> timeouts_;  ///< none until asked for
 };
 
 }  // namespace plait::detail
