@@ -4,7 +4,8 @@
 #include <ev.h>
 
 #include <stdexcept>
-#include <utility>
+
+#include "plait/reactor/detail/pass_teller.hpp"
 
 namespace plait::detail {
 
@@ -20,7 +21,9 @@ struct EvIOEvent final : IOEvent {
     }
 
     static void fired(struct ev_loop*, ev_io* watcher, int events) {
-        static_cast<EvIOEvent*>(watcher->data)->ready(static_cast<IOFlags>((events & (EV_READ | EV_WRITE)) * 2));
+        auto flags = static_cast<IOFlags>((events & watcher->events & (EV_READ | EV_WRITE)) * 2);
+        if ((events & EV_ERROR) != 0) flags = flags | IOFlags::error;  // libev has stopped watching it
+        static_cast<EvIOEvent*>(watcher->data)->ready(flags);
     }
 
     ev_io watcher;
@@ -44,10 +47,12 @@ struct EvTimerEvent final : TimerEvent {
 /// libev's own hooks around a pass: `check` runs first after it has found events, `prepare` before it waits again.
 struct EvIOPS::Passes {
     explicit Passes(struct ev_loop* its_loop) noexcept : loop(its_loop) {
-        ev_check_init(&check,
-                      [](struct ev_loop*, ev_check* watcher, int) { static_cast<Passes*>(watcher->data)->begin(); });
-        ev_prepare_init(&prepare,
-                        [](struct ev_loop*, ev_prepare* watcher, int) { static_cast<Passes*>(watcher->data)->end(); });
+        ev_check_init(&check, [](struct ev_loop*, ev_check* watcher, int) {
+            static_cast<Passes*>(watcher->data)->teller.begin();
+        });
+        ev_prepare_init(&prepare, [](struct ev_loop*, ev_prepare* watcher, int) {
+            static_cast<Passes*>(watcher->data)->teller.end();
+        });
         check.data = prepare.data = this;
         ev_set_priority(&check, EV_MAXPRI);
     }
@@ -66,19 +71,8 @@ struct EvIOPS::Passes {
         ev_prepare_stop(loop, &prepare);
     }
 
-    void begin() noexcept {
-        if (handler != nullptr && !under_way) {
-            under_way = true;
-            handler->pass_begins();
-        }
-    }
-    void end() noexcept {
-        if (std::exchange(under_way, false)) handler->pass_ends();
-    }
-
     struct ev_loop* loop;
-    PassHandler* handler = nullptr;
-    bool under_way = false;
+    PassTeller teller;
     ev_check check;
     ev_prepare prepare;
 };
@@ -115,7 +109,7 @@ void EvIOPS::update_timer(TimerEvent& timer, EventAction action, std::chrono::mi
 
 void EvIOPS::start_watching() {
     ev_run(loop_, 0);
-    passes_->end();  // stopped in the middle of a pass
+    passes_->teller.end();  // stopped in the middle of a pass
 }
 
 void EvIOPS::stop_watching() {
@@ -123,7 +117,7 @@ void EvIOPS::stop_watching() {
 }
 
 void EvIOPS::watch_passes(PassHandler* handler) {
-    passes_->handler = handler;
+    passes_->teller.set(handler);
 }
 
 std::unique_ptr<IOEvent> EvIOPS::io_event_factory(int fd, EventHandler& handler) {
