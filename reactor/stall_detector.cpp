@@ -21,9 +21,8 @@ namespace plait {
 
 std::string Stall::text() const {
     const double milliseconds = std::chrono::duration<double, std::milli>(lasted).count();
-    std::string text = fmt::format("{}: {} for {:.1f} ms, nothing else could run", what,
-                                   over ? "it kept the reactor" : "it has kept the reactor", milliseconds);
-    if (!over) text += ", and it goes on";
+    std::string text = over ? fmt::format("{} kept the reactor for {:.1f} ms", what, milliseconds)
+                            : fmt::format("{} has kept the reactor for {:.1f} ms and goes on", what, milliseconds);
     for (const std::string& frame : frames)
         text += "\n    at " + frame;
     return text;

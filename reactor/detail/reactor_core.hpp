@@ -136,8 +136,12 @@ public:
     ReactorCounters& counters() noexcept { return counters_; }
 
     /// Says what is called next, to who watches: "data_received", and whose.
-    void doing(const char* what, const std::type_info* of = nullptr) noexcept {
-        if (watch_ != nullptr) watch_->doing(what, of);
+    void doing(const char* what) noexcept {
+        if (watch_ != nullptr) watch_->doing(what, nullptr);
+    }
+    template <typename T>
+    void doing(const char* what, const T* whose) noexcept {
+        if (watch_ != nullptr) watch_->doing(what, &typeid(*whose));
     }
     /// Made when first asked for, and kept: from then on each call from the loop costs two looks at the clock.
     TurnWatch& turn_watch();

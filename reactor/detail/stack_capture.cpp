@@ -106,7 +106,7 @@ std::vector<void*> StackSignal::stack_of(pthread_t thread) const {
     }
     ::sem_destroy(&capture->written);
     if (capture->count <= handler_frames) return {};
-    return {capture->frames + handler_frames, capture->frames + capture->count};
+    return std::vector<void*>(capture->frames + handler_frames, capture->frames + capture->count);
 }
 
 std::string describe_address(void* address) {

@@ -143,7 +143,7 @@ BOOST_AUTO_TEST_CASE(a_dump_names_what_is_open_and_when_the_next_call_is_due) {
     const std::string text = world.reactor.dump();
     BOOST_TEST(text.find("a port that listens on " + world.port->address().str()) != std::string::npos, text);
     BOOST_TEST(text.find("a connection to " + world.port->address().str()) != std::string::npos, text);
-    BOOST_TEST(text.find("1 timed call, the first due in 8") != std::string::npos, text);
+    BOOST_TEST(text.find("1 timed call, the first due in ") != std::string::npos, text);
 }
 
 BOOST_AUTO_TEST_CASE(a_dump_of_an_idle_reactor_says_so) {
