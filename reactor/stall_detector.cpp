@@ -11,8 +11,8 @@
 #include <fmt/format.h>
 
 #include "plait/deferred/contain.hpp"
-#include "plait/deferred/detail/type_name.hpp"
 #include "plait/deferred/errors.hpp"
+#include "plait/deferred/type_name.hpp"
 #include "plait/reactor/detail/reactor_core.hpp"
 #include "plait/reactor/detail/stack_capture.hpp"
 #include "plait/reactor/detail/turn_watch.hpp"
@@ -90,7 +90,7 @@ private:
         Stall stall;
         stall.lasted = lasted;
         stall.what = watch_.what();
-        if (const std::type_info* of = watch_.of()) stall.what += " of " + detail::readable_name(*of);
+        if (const std::type_info* of = watch_.of()) stall.what += " of " + readable_name(*of);
         return stall;
     }
 

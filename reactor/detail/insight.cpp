@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-#include "plait/deferred/detail/type_name.hpp"
+#include "plait/deferred/type_name.hpp"
 #include "plait/deferred/unhandled.hpp"
 #include "plait/reactor/detail/reactor_core.hpp"
 #include "plait/reactor/metrics.hpp"

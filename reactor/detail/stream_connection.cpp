@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "plait/deferred/contain.hpp"
-#include "plait/deferred/detail/type_name.hpp"
+#include "plait/deferred/type_name.hpp"
 #include "plait/reactor/detail/block_pool.hpp"
 #include "plait/reactor/detail/socket.hpp"
 #include "plait/reactor/errors.hpp"
