@@ -65,6 +65,22 @@ public:
     using ConnectionClosed::ConnectionClosed;
 };
 
+/// Nothing moved for as long as `Transport::set_idle_timeout` or `set_write_timeout` allow.
+class ConnectionTimedOut : public ConnectionClosed {
+public:
+    using ConnectionClosed::ConnectionClosed;
+};
+/// Somebody closed the connection's descriptor behind its back, or put another one in its place.
+class DescriptorWentAway : public ConnectionLost {
+public:
+    using ConnectionLost::ConnectionLost;
+};
+/// A UNIX connection was closed with more descriptors to send than bytes to send them with.
+class FileDescriptorOverrun : public ConnectionLost {
+public:
+    using ConnectionLost::ConnectionLost;
+};
+
 /// `Reactor::run()` while it already runs.
 class ReactorAlreadyRunning : public UsageError {
 public:

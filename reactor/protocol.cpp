@@ -29,6 +29,7 @@ public:
     Address peer() const override { return {"not connected", 0}; }
     void set_no_delay(bool) override {}
     void set_keep_alive(bool) override {}
+    void set_keep_alive(const KeepAlive&) override {}
 };
 
 LostTransport lost_transport;
@@ -58,6 +59,15 @@ void Protocol::lose_connection(const Failure& reason) {
 
 Transport& Protocol::transport() const noexcept {
     return transport_ != nullptr ? *transport_ : lost_transport;
+}
+
+void Factory::begin_use() {
+    if (uses_ == 0) start_factory();
+    ++uses_;
+}
+
+void Factory::end_use() noexcept {
+    if (--uses_ == 0) contain([this] { stop_factory(); });
 }
 
 std::shared_ptr<Factory> make_factory(UniqueFunction<std::shared_ptr<Protocol>(const Address& peer)> build) {

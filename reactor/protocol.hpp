@@ -64,6 +64,18 @@ public:
     /// A protocol for a new connection, or null to close it at once. What it throws is reported as an unhandled failure
     /// and closes that connection alone.
     virtual std::shared_ptr<Protocol> build_protocol(const Address& peer) = 0;
+
+    /// The first port is about to listen with this factory. What it throws is thrown by the call that listens.
+    virtual void start_factory() {}
+    /// The last port that listened with it has stopped. What it throws is reported as an unhandled failure.
+    virtual void stop_factory() {}
+
+    /// For ports: one more, or one less, uses this factory.
+    void begin_use();
+    void end_use() noexcept;
+
+private:
+    int uses_ = 0;
 };
 
 /// A Factory from a function, for when a class would say no more.

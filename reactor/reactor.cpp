@@ -1,7 +1,7 @@
 #include "plait/reactor/reactor.hpp"
 
 #include "plait/deferred/context.hpp"
-#include "plait/reactor/detail/ev_iops.hpp"
+#include "plait/reactor/detail/default_loop.hpp"
 #include "plait/reactor/detail/reactor_core.hpp"
 #include "plait/reactor/detail/signal_delivery.hpp"
 #include "plait/reactor/errors.hpp"
@@ -9,7 +9,7 @@
 namespace plait {
 
 Reactor::Reactor() {
-    auto own = std::make_unique<detail::EvIOPS>();
+    auto own = detail::make_default_loop();
     IOPS& loop = *own;
     core_ = std::make_unique<detail::ReactorCore>(*this, loop, std::move(own));
 }

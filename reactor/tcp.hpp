@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "plait/deferred/deferred.hpp"
@@ -41,6 +42,9 @@ struct ListenOptions {
     int backlog = 1024;
     /// SO_REUSEPORT: several processes may listen on the port and share its connections.
     bool reuse_port = false;
+    /// TCP_NODELAY, and keep-alive if there are times for it, on each connection accepted.
+    bool no_delay = true;
+    std::optional<KeepAlive> keep_alive{};
 };
 
 /// A port that accepts connections.
@@ -55,6 +59,10 @@ public:
 
     /// Accepts no more. Nothing is built for this port after it returns.
     virtual void stop_listening() = 0;
+
+    /// Listens again, on the same address, after `stop_listening()`; does nothing while it listens. Throws
+    /// CannotListen: somebody else has the address by now, or it is a port that cannot be opened twice (the default).
+    virtual void start_listening();
 };
 
 /// Listens on a numeric address ("127.0.0.1", "::", "" for every IPv4 address); port 0 picks a free one.

@@ -166,6 +166,10 @@ UniqueFd open_listening_socket(const Address& where, const ListenOptions& option
 }  // namespace
 }  // namespace detail
 
+void ListeningPort::start_listening() {
+    throw CannotListen("cannot listen again on " + address().str() + ": this port can be opened only once");
+}
+
 std::unique_ptr<ListeningPort> listen_tcp(Reactor& reactor, const Address& where, std::shared_ptr<Factory> factory,
                                           ListenOptions options) {
     if (reactor.core().closing()) detail::cannot_listen(where, "the reactor is being destroyed");
