@@ -16,7 +16,8 @@ namespace plait {
 
 /// Calls `function` in a thread of `pool`; fires in the reactor's thread with what it returned.
 ///
-///     std::string text = co_await defer_to_thread(reactor, [path] { return read_whole_file(path); });
+///     Deferred<std::string> reading = defer_to_thread(reactor, [path] { return read_whole_file(path); });
+///     const std::string text = co_await std::move(reading);
 ///
 /// `function` runs in the context of now, and is destroyed in its thread. It returns a value or nothing, move-only
 /// values too, but no Deferred: there is no loop to fire it.

@@ -17,7 +17,8 @@ std::string read_whole_file(const std::string& path) {
 
 // snippet: defer_to_thread
 Deferred<std::size_t> size_of_file(Reactor& reactor, std::string path) {
-    const std::string text = co_await defer_to_thread(reactor, [path] { return read_whole_file(path); });
+    Deferred<std::string> reading = defer_to_thread(reactor, [path] { return read_whole_file(path); });
+    const std::string text = co_await std::move(reading);
     co_return text.size();  // in the reactor's thread again
 }
 // end of snippet
