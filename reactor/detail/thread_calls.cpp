@@ -42,6 +42,11 @@ void ThreadMailbox::take(std::vector<UniqueFunction<void()>>& calls) {
     calls_.swap(calls);
 }
 
+std::size_t ThreadMailbox::size() {
+    const std::lock_guard lock(mutex_);
+    return calls_.size();
+}
+
 void ThreadMailbox::begin_running() {
     const std::lock_guard lock(mutex_);
     running_in_ = std::this_thread::get_id();

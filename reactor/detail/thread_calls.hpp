@@ -1,6 +1,7 @@
 // ThreadCalls: the queue by which other threads reach a reactor, and the descriptor that wakes it. Not a thread pool.
 #pragma once
 
+#include <cstddef>
 #include <list>
 #include <memory>
 #include <mutex>
@@ -31,6 +32,9 @@ public:
 
     /// Exchanges the calls posted so far with `calls`, which must be empty; the next post wakes the loop again.
     void take(std::vector<UniqueFunction<void()>>& calls);
+
+    /// Posted and not yet taken.
+    std::size_t size();
 
     /// From now on this thread makes calls.
     void begin_running();
@@ -69,6 +73,9 @@ public:
     void post(UniqueFunction<void()> function) { mailbox_->post(std::move(function)); }
     void take(std::vector<UniqueFunction<void()>>& calls) { mailbox_->take(calls); }
     void close() noexcept { mailbox_->close(); }
+
+    /// Posted and not yet taken.
+    std::size_t size() { return mailbox_->size(); }
 
     const std::shared_ptr<ThreadMailbox>& mailbox() const noexcept { return mailbox_; }
 
