@@ -1,4 +1,5 @@
-// LineOnlyReceiver: a LineReceiver that stays with lines. Not for protocols with raw bytes between them.
+// LineOnlyReceiver: a LineReceiver that stays with lines.
+// Not for protocols with raw bytes between them: that is LineReceiver.
 #pragma once
 
 #include "plait/reactor/protocols/line_receiver.hpp"

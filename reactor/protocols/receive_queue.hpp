@@ -1,4 +1,5 @@
-// ReceiveQueue: bytes as they arrived, taken off the front in other portions. Not a parser: it knows sizes only.
+// ReceiveQueue: bytes as they arrived, taken off the front in other portions.
+// Not a parser: it knows sizes only.
 #pragma once
 
 #include <cstddef>
