@@ -57,6 +57,10 @@ void Protocol::lose_connection(const Failure& reason) {
     transport_ = nullptr;
 }
 
+Transport::Handover Transport::hand_over(std::shared_ptr<Protocol>) {
+    throw UsageError("this transport cannot change its protocol in mid-stream");
+}
+
 Transport& Protocol::transport() const noexcept {
     return transport_ != nullptr ? *transport_ : lost_transport;
 }

@@ -30,6 +30,9 @@ public:
     /// For transports: attaches the connection, then calls connection_made().
     void make_connection(Transport& transport);
 
+    /// For transports: attaches another one to a protocol that has its connection already.
+    void attach(Transport& transport) noexcept { transport_ = &transport; }
+
     /// For transports: calls connection_lost(), then detaches.
     void lose_connection(const Failure& reason);
 
