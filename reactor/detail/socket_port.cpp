@@ -45,6 +45,10 @@ void SocketPort::reactor_destroyed() noexcept {
     stop_listening();
 }
 
+std::string SocketPort::describe() const {
+    return (acceptor_ != nullptr ? "a port that listens on " : "a stopped port on ") + address_.str();
+}
+
 void SocketPort::went_away() {
     const Failure failure = make_failure(DescriptorWentAway(
         "no longer listening on " + address_.str() + ": the descriptor was closed by something else in this program"));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "plait/reactor/detail/acceptor.hpp"
 #include "plait/reactor/detail/reactor_core.hpp"
@@ -31,6 +32,7 @@ protected:
 
 private:
     void reactor_destroyed() noexcept override;
+    std::string describe() const override;
     void went_away();
 
     ReactorCore* core_;  ///< null once destroyed
