@@ -2,6 +2,7 @@
 
 #define EV_COMPAT3 0  // no old names without a prefix
 #include <ev.h>
+#include <fcntl.h>
 
 #include <stdexcept>
 
@@ -91,9 +92,14 @@ EvIOPS::~EvIOPS() {
 
 void EvIOPS::update_event(IOEvent& event, EventAction action, IOFlags flags) {
     ev_io& watcher = static_cast<EvIOEvent&>(event).watcher;
+    const bool known_open = ev_is_active(&watcher) != 0;
     ev_io_stop(loop_, &watcher);
     if (action != EventAction::watch) return;
     ev_io_modify(&watcher, static_cast<int>(flags) / 2);
+    if (!known_open && ::fcntl(event.fileno(), F_GETFD) < 0) {
+        // Some builds of libev abort the program when they find out themselves.
+        return ev_feed_event(loop_, &watcher, EV_ERROR | EV_READ | EV_WRITE);
+    }
     ev_io_start(loop_, &watcher);
 }
 

@@ -171,7 +171,8 @@ void watched_while_others_are_told(LoopLab& lab) {
 }
 
 void the_end_of_a_stream(LoopLab& lab) {
-    for (TwoEnds ends : {TwoEnds::sockets(), TwoEnds::pipe()}) {
+    for (const auto make : {&TwoEnds::sockets, &TwoEnds::pipe}) {
+        TwoEnds ends = make();
         WatchedEvent event(lab, ends.near.get());
         event.told = [&](IOFlags) {
             if (event.times() == 3) lab.stop();

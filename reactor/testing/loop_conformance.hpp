@@ -19,6 +19,9 @@ struct LoopCheckOptions {
     /// Also that two events may watch one descriptor. No reactor asks for it; the loops that come with Plait can.
     bool several_events_on_one_descriptor = false;
 
+    /// The check of this name alone; all of them when empty.
+    std::string only{};
+
     /// Each check runs in a process of its own, so that a loop that hangs or crashes is a sentence like any other. Not
     /// so under a debugger.
     bool in_own_process = true;
