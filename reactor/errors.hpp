@@ -107,7 +107,13 @@ class ReactorAlreadyRunning : public UsageError {
 public:
     using UsageError::UsageError;
 };
-/// `Reactor::run_until()` was ended by `stop()` before its Deferred fired.
+/// A reactor that does not run, or is stopping already, was asked for what only a running one can do.
+class ReactorNotRunning : public UsageError {
+public:
+    using UsageError::UsageError;
+};
+/// `Reactor::run_until()` was ended by `stop()` before its Deferred fired; or the reactor ended before
+/// the result of what threads had to do with it was there.
 class ReactorStopped : public Error {
 public:
     using Error::Error;

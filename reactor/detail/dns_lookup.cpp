@@ -19,6 +19,14 @@ namespace {
 
 constexpr std::size_t most_domains = 8;
 
+/// "cannot find an address for \"db.example\": ". What cannot be printed, or is too long to read, is left out.
+std::string complaint(const DnsQuestion& question) {
+    std::string text = std::string("cannot find ") + question.what + " \"";
+    for (const char c : question.name.substr(0, 253))
+        text += static_cast<unsigned char>(c) < ' ' || c == '\x7f' ? '?' : c;
+    return text + "\": ";
+}
+
 /// A channel of c-ares of its own for each look-up: cancelling it is destroying the channel, and a change of
 /// /etc/resolv.conf counts from the next one on. Making a channel reads small files; look-ups are made to connect,
 /// which costs far more.
@@ -288,7 +296,7 @@ void DnsLookup::finish(const std::optional<Failure>& failure) {
 }
 
 Failure DnsLookup::failure(int status) const {
-    const std::string text = std::string("cannot find ") + question_.what + " \"" + question_.name + "\": ";
+    const std::string text = complaint(question_);
     const std::string said = ares_strerror(status);
     switch (status) {
         case ARES_ENOTFOUND:
@@ -310,8 +318,7 @@ Failure DnsLookup::failure(int status) const {
 
 void DnsLookup::reactor_destroyed() noexcept {
     stop();
-    promise_.errback(NameError(std::string("cannot find ") + question_.what + " \"" + question_.name +
-                               "\": the reactor was destroyed"));
+    promise_.errback(NameError(complaint(question_) + "the reactor was destroyed"));
 }
 
 /// Ends everything but the Promise.
@@ -328,7 +335,7 @@ void DnsLookup::stop() noexcept {
 }  // namespace
 
 Deferred<> ask_name_servers(Reactor& reactor, std::shared_ptr<const NameOptions> options, DnsQuestion question) {
-    const std::string text = std::string("cannot find ") + question.what + " \"" + question.name + "\": ";
+    const std::string text = complaint(question);
     if (reactor.core().closing()) return plait::fail(NameError(text + "the reactor is being destroyed"));
     if (!is_askable_name(question.name))
         return reactor.sleep(Duration::zero()).add_callback([text]() -> Deferred<> {
