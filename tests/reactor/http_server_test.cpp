@@ -14,7 +14,7 @@
 #include "plait/deferred/testing/caught_reports.hpp"
 #include "plait/deferred/testing/manual_clock.hpp"
 #include "plait/reactor/errors.hpp"
-#include "plait/reactor/protocols/http_client.hpp"
+#include "plait/reactor/protocols/http_exchange.hpp"
 #include "plait/reactor/testing/memory_network.hpp"
 #include "plait/reactor/testing/memory_transport.hpp"
 

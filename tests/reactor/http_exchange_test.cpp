@@ -1,5 +1,5 @@
-#define BOOST_TEST_MODULE http_client
-#include "plait/reactor/protocols/http_client.hpp"
+#define BOOST_TEST_MODULE http_exchange
+#include "plait/reactor/protocols/http_exchange.hpp"
 
 #include <boost/test/unit_test.hpp>
 #include <chrono>
@@ -93,7 +93,7 @@ struct Fixture {
     MemoryNetwork network;
     std::shared_ptr<Connector> connector = network.connector();
     std::shared_ptr<Script> server;
-    HttpClientOptions options;
+    HttpExchangeOptions options;
     Recorder recorder;
     std::optional<HttpExchange> exchange;
 };
