@@ -37,7 +37,7 @@ public:
     virtual void take_connection(std::shared_ptr<HttpClientConnection> connection, Connector* connector) = 0;
 
 protected:
-    ~HttpWaiter() = default;
+    virtual ~HttpWaiter() = default;
 
 private:
     friend class HttpHost;
