@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 
+#include <algorithm>
 #include <charconv>
 #include <stdexcept>
 
@@ -21,7 +22,9 @@ std::string join(const std::string& host, std::uint16_t port) {
 }
 
 [[noreturn]] void refuse(std::string_view text, const char* why) {
-    throw std::invalid_argument("\"" + std::string(text) + "\" is not a host and port: " + why);
+    std::string quoted(text);
+    std::replace(quoted.begin(), quoted.end(), '\0', '?');  // what() would end there
+    throw std::invalid_argument("\"" + quoted + "\" is not a host and port: " + why);
 }
 
 /// What may be left out of an address, and whether its port may be 0.

@@ -1,5 +1,7 @@
 #include "plait/reactor/protocol.hpp"
 
+#include <utility>
+
 #include "plait/deferred/contain.hpp"
 #include "plait/deferred/unhandled.hpp"
 #include "plait/reactor/errors.hpp"
@@ -29,6 +31,7 @@ public:
     Address peer() const override { return {"not connected", 0}; }
     void set_no_delay(bool) override {}
     void set_keep_alive(bool) override {}
+    void set_keep_alive(const KeepAlive&) override {}
 };
 
 LostTransport lost_transport;
@@ -54,10 +57,20 @@ void Protocol::make_connection(Transport& transport) {
 void Protocol::lose_connection(const Failure& reason) {
     contain([&] { connection_lost(reason); });
     transport_ = nullptr;
+    if (LossObserver* observer = std::exchange(loss_observer_, nullptr)) observer->protocol_lost(reason);
 }
 
 Transport& Protocol::transport() const noexcept {
     return transport_ != nullptr ? *transport_ : lost_transport;
+}
+
+void Factory::begin_use() {
+    if (uses_ == 0) start_factory();
+    ++uses_;
+}
+
+void Factory::end_use() noexcept {
+    if (--uses_ == 0) contain([this] { stop_factory(); });
 }
 
 std::shared_ptr<Factory> make_factory(UniqueFunction<std::shared_ptr<Protocol>(const Address& peer)> build) {

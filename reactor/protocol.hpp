@@ -12,6 +12,16 @@
 
 namespace plait {
 
+/// Who keeps a connection for others, as ClientService does, and wants to know that it ended.
+class LossObserver {
+public:
+    /// After the protocol's connection_lost(). May destroy itself.
+    virtual void protocol_lost(const Failure& reason) noexcept = 0;
+
+protected:
+    ~LossObserver() = default;
+};
+
 /// One connection's behaviour. Derive from it.
 ///
 /// Order: connection_made, then data_received* and at most one read_connection_lost, then connection_lost exactly once.
@@ -30,8 +40,11 @@ public:
     /// For transports: attaches the connection, then calls connection_made().
     void make_connection(Transport& transport);
 
-    /// For transports: calls connection_lost(), then detaches.
+    /// For transports: calls connection_lost(), then detaches, then tells who observes.
     void lose_connection(const Failure& reason);
+
+    /// For keepers of connections: `observer` is told of the end, once; null for nobody. There is one at a time.
+    void observe_loss(LossObserver* observer) noexcept { loss_observer_ = observer; }
 
     /// The connection is there; `transport()` works from now on.
     virtual void connection_made() {}
@@ -54,6 +67,7 @@ public:
 
 private:
     Transport* transport_ = nullptr;
+    LossObserver* loss_observer_ = nullptr;
 };
 
 /// Makes protocols for a listening port.
@@ -64,6 +78,18 @@ public:
     /// A protocol for a new connection, or null to close it at once. What it throws is reported as an unhandled failure
     /// and closes that connection alone.
     virtual std::shared_ptr<Protocol> build_protocol(const Address& peer) = 0;
+
+    /// The first port is about to listen with this factory. What it throws is thrown by the call that listens.
+    virtual void start_factory() {}
+    /// The last port that listened with it has stopped. What it throws is reported as an unhandled failure.
+    virtual void stop_factory() {}
+
+    /// For ports: one more, or one less, uses this factory.
+    void begin_use();
+    void end_use() noexcept;
+
+private:
+    int uses_ = 0;
 };
 
 /// A Factory from a function, for when a class would say no more.

@@ -1,15 +1,16 @@
 #include "plait/reactor/reactor.hpp"
 
 #include "plait/deferred/context.hpp"
-#include "plait/reactor/detail/ev_iops.hpp"
+#include "plait/reactor/detail/default_loop.hpp"
 #include "plait/reactor/detail/reactor_core.hpp"
 #include "plait/reactor/detail/signal_delivery.hpp"
 #include "plait/reactor/errors.hpp"
+#include "plait/reactor/metrics.hpp"
 
 namespace plait {
 
 Reactor::Reactor() {
-    auto own = std::make_unique<detail::EvIOPS>();
+    auto own = detail::make_default_loop();
     IOPS& loop = *own;
     core_ = std::make_unique<detail::ReactorCore>(*this, loop, std::move(own));
 }
@@ -44,8 +45,24 @@ void Reactor::call_from_thread(UniqueFunction<void()> function) {
     core_->call_from_thread(carry_context(std::move(function)));
 }
 
+ThreadPool& Reactor::thread_pool() {
+    return core_->thread_pool();
+}
+
 SignalSubscription Reactor::on_signal(int signal_number, UniqueFunction<void(int)> handler) {
     return core_->signals().subscribe(signal_number, std::move(handler));
+}
+
+ReactorMetrics Reactor::metrics() const {
+    return core_->metrics();
+}
+
+void Reactor::measure_turns(bool on) {
+    core_->measure_turns(on);
+}
+
+std::string Reactor::dump() const {
+    return core_->dump();
 }
 
 IOPS& Reactor::iops() noexcept {

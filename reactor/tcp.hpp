@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "plait/deferred/deferred.hpp"
@@ -18,10 +19,20 @@ struct ConnectOptions {
     Duration timeout = std::chrono::seconds(30);
     /// TCP_NODELAY.
     bool no_delay = true;
+    /// Uses addresses of this family alone.
+    AddressFamily family = AddressFamily::any;
+    /// Where to connect from: a numeric address of this machine; port 0 for any. Addresses of its family alone are
+    /// used.
+    std::optional<Address> bind_address{};
+    /// Without an answer for so long, the next address is tried beside the ones before.
+    Duration attempt_delay = std::chrono::milliseconds(250);
+    /// IPv4 addresses that are found first wait so long for those of IPv6.
+    Duration resolution_delay = std::chrono::milliseconds(50);
 };
 
-/// Connects `protocol` to a host. Addresses are tried in the order of the look-up, one after the other, until one
-/// accepts; one that does not answer is waited for until the system gives it up or the time is over.
+/// Connects `protocol` to a host, racing its addresses (RFC 8305, "happy eyeballs"): IPv6 and IPv4 in turn, each as it
+/// is found, the next at once when one fails or after `attempt_delay`. The first that accepts wins, the others are
+/// closed. Of a host with more than 32 addresses the first ones found are tried.
 ///
 /// Fires:  with the protocol, after its connection_made(); never before this has returned.
 /// Fails:  with a ConnectError naming the host and the cause, for each address if several were tried; with what
@@ -41,6 +52,9 @@ struct ListenOptions {
     int backlog = 1024;
     /// SO_REUSEPORT: several processes may listen on the port and share its connections.
     bool reuse_port = false;
+    /// TCP_NODELAY, and keep-alive if there are times for it, on each connection accepted.
+    bool no_delay = true;
+    std::optional<KeepAlive> keep_alive{};
 };
 
 /// A port that accepts connections.
@@ -55,6 +69,10 @@ public:
 
     /// Accepts no more. Nothing is built for this port after it returns.
     virtual void stop_listening() = 0;
+
+    /// Listens again, on the same address, after `stop_listening()`; does nothing while it listens. Throws
+    /// CannotListen: somebody else has the address by now, or it is a port that cannot be opened twice (the default).
+    virtual void start_listening();
 };
 
 /// Listens on a numeric address ("127.0.0.1", "::", "" for every IPv4 address); port 0 picks a free one.

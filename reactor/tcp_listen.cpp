@@ -39,6 +39,7 @@ public:
 private:
     void event_ready(IOFlags flags) noexcept override;
     void reactor_destroyed() noexcept override { stop(); }
+    std::string describe() const override { return "a port that listens on " + local_address(fd_.get()).str(); }
     bool open() const noexcept { return watch_.has_value(); }
     void welcome(UniqueFd client, const SocketAddress& from) noexcept;
     void refuse_waiting() noexcept;
@@ -165,6 +166,10 @@ UniqueFd open_listening_socket(const Address& where, const ListenOptions& option
 
 }  // namespace
 }  // namespace detail
+
+void ListeningPort::start_listening() {
+    throw CannotListen("cannot listen again on " + address().str() + ": this port can be opened only once");
+}
 
 std::unique_ptr<ListeningPort> listen_tcp(Reactor& reactor, const Address& where, std::shared_ptr<Factory> factory,
                                           ListenOptions options) {

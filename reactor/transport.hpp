@@ -2,10 +2,13 @@
 // over TCP and over the memory transport of the test kit.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string_view>
 
+#include "plait/deferred/clock.hpp"
 #include "plait/deferred/deferred.hpp"
 #include "plait/reactor/address.hpp"
 #include "plait/reactor/bytes.hpp"
@@ -27,6 +30,13 @@ public:
 
 protected:
     ~Producer() = default;
+};
+
+/// When a peer that says nothing is asked whether it is still there, and how often. Whole seconds, each at least one.
+struct KeepAlive {
+    std::chrono::seconds idle{60};      ///< of silence before the first probe
+    std::chrono::seconds interval{10};  ///< between probes
+    int probes = 5;                     ///< unanswered ones after which the connection is lost
 };
 
 /// One connection. Made by `connect_tcp` and `listen_tcp`, handed to a Protocol.
@@ -103,6 +113,25 @@ public:
 
     /// TCP: probe an idle peer. Off by default. No effect elsewhere.
     virtual void set_keep_alive(bool on) = 0;
+
+    /// The same, switched on with these times. TCP counts; transports above it pass it down.
+    virtual void set_keep_alive(const KeepAlive& times) {
+        static_cast<void>(times);
+        set_keep_alive(true);
+    }
+
+    /// Bytes handed to the protocol, and bytes taken from us by the kernel or the transport below, since the start.
+    virtual std::uint64_t bytes_received() const noexcept { return 0; }
+    virtual std::uint64_t bytes_sent() const noexcept { return 0; }
+
+    /// Loses the connection with ConnectionTimedOut when no byte has moved in either direction for `limit`, also while
+    /// reading is paused. Zero, the default: never. Counts from now; noticed up to a quarter of `limit` late, because
+    /// moving bytes does not look at the clock.
+    virtual void set_idle_timeout(Duration limit) { static_cast<void>(limit); }
+
+    /// Loses the connection with ConnectionTimedOut when bytes are queued and not one was taken for `limit`, also while
+    /// closing. Zero, the default: never. Late as above.
+    virtual void set_write_timeout(Duration limit) { static_cast<void>(limit); }
 
 protected:
     ~Transport() = default;

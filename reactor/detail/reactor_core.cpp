@@ -8,6 +8,7 @@
 #include "plait/reactor/detail/signal_delivery.hpp"
 #include "plait/reactor/errors.hpp"
 #include "plait/reactor/reactor.hpp"
+#include "plait/reactor/thread_pool.hpp"
 
 namespace plait::detail {
 
@@ -42,6 +43,7 @@ void ReactorCore::close() noexcept {
     closing_ = true;
     signals_.reset();
     thread_calls_.close();
+    if (thread_pool_ != nullptr) thread_pool_->stop();
     {
         const Calls dropped = std::move(soon_calls_);
     }
@@ -74,16 +76,28 @@ void ReactorCore::require_stopped() const {
 void ReactorCore::run() {
     require_stopped();
     struct Running {
-        explicit Running(bool& flag) noexcept : flag_(flag) { flag_ = true; }
-        ~Running() { flag_ = false; }
-        bool& flag_;
+        explicit Running(ReactorCore& its_core) : core(its_core) {
+            core.mailbox()->begin_running();
+            core.running_ = true;
+        }
+        ~Running() {
+            core.running_ = false;
+            core.mailbox()->end_running();
+        }
+        ReactorCore& core;
     };
-    const Running running(running_);
+    const Running running(*this);
     loop_.start_watching();
 }
 
 void ReactorCore::stop() {
     if (running_) loop_.stop_watching();
+}
+
+ThreadPool& ReactorCore::thread_pool() {
+    if (thread_pool_ == nullptr) thread_pool_ = std::make_unique<ThreadPool>();
+    if (closing_) thread_pool_->stop();
+    return *thread_pool_;
 }
 
 SignalDelivery& ReactorCore::signals() {
@@ -101,17 +115,22 @@ void ReactorCore::event_ready(IOFlags) noexcept {
     armed_for_ = TimePoint::max();
     timer_->set_state(Event::State::initialized);
     work_ = true;  // the timer is set again at the end, whatever happens until then
-    make_calls([this](Calls& calls) { calls.swap(soon_calls_); });
-    contain([this] { reactor_.run_due_calls(reactor_.now()); });
+    doing("timed and soon calls");
+    counters_.soon_calls += make_calls([this](Calls& calls) { calls.swap(soon_calls_); });
+    const TimePoint now = reactor_.now();
+    if (watch_ != nullptr && watch_->measuring && reactor_.next_deadline() <= now)
+        watch_->timer_lag.record(now - reactor_.next_deadline());
+    contain([&] { counters_.timed_calls += reactor_.run_due_calls(now); });
 }
 
 void ReactorCore::run_thread_calls() {
     const Turn turn(*this);
-    make_calls([this](Calls& calls) { thread_calls_.take(calls); });
+    doing("calls from other threads");
+    counters_.thread_calls += make_calls([this](Calls& calls) { thread_calls_.take(calls); });
 }
 
 template <typename Take>
-void ReactorCore::make_calls(Take take) noexcept {
+std::size_t ReactorCore::make_calls(Take take) noexcept {
     const ContextScope outside{Context()};  // whoever runs the loop may be in one
     Calls calls = std::move(spare_calls_);
     take(calls);
@@ -119,8 +138,10 @@ void ReactorCore::make_calls(Take take) noexcept {
         contain(call);
         call.reset();
     }
+    const std::size_t made = calls.size();
     calls.clear();
     spare_calls_ = std::move(calls);
+    return made;
 }
 
 void ReactorCore::flush() noexcept {
@@ -140,6 +161,15 @@ void ReactorCore::end_turn() noexcept {
         work_ = true;
         arm(TimePoint::min());
     }
+}
+
+/// A call of its own to who watches: producers and waiters are called from it.
+void ReactorCore::end_pass() noexcept {
+    if (watch_ == nullptr) return end_turn();
+    watch_->begins();
+    doing("what the end of a turn sends");
+    end_turn();
+    watch_->ends();
 }
 
 void ReactorCore::destroy_doomed() noexcept {

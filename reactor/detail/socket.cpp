@@ -3,7 +3,9 @@
 #include <arpa/inet.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 
+#include <algorithm>
 #include <array>
 #include <cctype>
 #include <charconv>
@@ -13,6 +15,10 @@
 
 namespace plait::detail {
 namespace {
+
+// The kernel's limits: it refuses more.
+constexpr int most_keep_alive_seconds = 32767;
+constexpr int most_keep_alive_probes = 127;
 
 std::optional<std::uint32_t> scope_of(const std::string& name) {
     if (const unsigned index = ::if_nametoindex(name.c_str()); index != 0) return index;
@@ -84,6 +90,16 @@ UniqueFd make_stream_socket(int family) noexcept {
 
 bool set_option(int fd, int level, int name, int value) noexcept {
     return ::setsockopt(fd, level, name, &value, sizeof value) == 0;
+}
+
+void set_keep_alive(int fd, const KeepAlive& times) noexcept {
+    const auto seconds = [](std::chrono::seconds time) {
+        return static_cast<int>(std::clamp<std::chrono::seconds::rep>(time.count(), 1, most_keep_alive_seconds));
+    };
+    set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, seconds(times.idle));
+    set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, seconds(times.interval));
+    set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, std::clamp(times.probes, 1, most_keep_alive_probes));
+    set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
 }
 
 void reset_on_close(int fd) noexcept {

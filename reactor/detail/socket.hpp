@@ -8,6 +8,7 @@
 
 #include "plait/deferred/failure.hpp"
 #include "plait/reactor/address.hpp"
+#include "plait/reactor/transport.hpp"
 #include "plait/reactor/unique_fd.hpp"
 
 namespace plait::detail {
@@ -34,6 +35,9 @@ Address local_address(int fd);
 UniqueFd make_stream_socket(int family) noexcept;
 
 bool set_option(int fd, int level, int name, int value) noexcept;
+
+/// Does nothing on what is not TCP.
+void set_keep_alive(int fd, const KeepAlive& times) noexcept;
 
 /// Closing it will reset the connection.
 void reset_on_close(int fd) noexcept;

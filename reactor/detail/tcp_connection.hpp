@@ -1,100 +1,21 @@
-// TcpConnection: the Transport over a connected TCP socket. Not the way there: connecting and accepting hand it a
-// socket.
+// TcpConnection: makes a StreamConnection of a connected TCP socket. Not the way there: connecting and accepting hand
+// it a socket.
 #pragma once
 
 #include <memory>
 #include <optional>
 
-#include "plait/reactor/detail/flow_control.hpp"
-#include "plait/reactor/detail/io_watch.hpp"
 #include "plait/reactor/detail/reactor_core.hpp"
-#include "plait/reactor/detail/write_queue.hpp"
 #include "plait/reactor/protocol.hpp"
 #include "plait/reactor/unique_fd.hpp"
 
 namespace plait::detail {
 
-/// One connection.
-///
-///                  lose_connection                queue empty, no producer
-///     open ------------------------> closing ----------------------------> lost (ConnectionDone)
-///      | lose_write_connection, peer's end: one direction each; both together are the end too
-///      +-- abort, error, exception from the protocol, reactor destroyed --> lost (that reason)
-///
-/// Transport calls only note what is wanted. Everything that can end the connection happens in `flush()` at the end of
-/// the turn, or in an event's turn: so connection_lost never runs inside a call of ours.
-///
-/// Lifetime: owns itself until lost, and is destroyed at the end of the turn in which it was; keeps the protocol until
-///           then.
-class TcpConnection final : public Transport, public Doomed, private EventHandler, private Flushable, private Resource {
-public:
+struct TcpConnection {
     /// Takes over a connected, non-blocking socket and calls the protocol's connection_made(). Precondition: in a turn.
     /// Returns: why it has ended already, if connection_made() threw.
     static std::optional<Failure> start(ReactorCore& core, UniqueFd fd, Address peer,
                                         std::shared_ptr<Protocol> protocol, bool no_delay);
-
-    ~TcpConnection() override = default;
-
-    void write(Bytes data) override;
-    void write(std::string_view text) override;
-    using Transport::write;
-    void write_sequence(std::span<const Bytes> pieces) override;
-    void lose_connection() override;
-    void lose_write_connection() override;
-    void abort_connection() override;
-    bool disconnecting() const noexcept override { return closing_ || aborting_ || lost_; }
-    void pause_producing() override;
-    void resume_producing() override;
-    void register_producer(Producer& producer) override;
-    void unregister_producer() override;
-    void set_write_watermarks(std::size_t low, std::size_t high) override;
-    std::size_t write_buffered() const noexcept override { return queue_.size(); }
-    Deferred<> drained() override;
-    Address host() const override { return host_; }
-    Address peer() const override { return peer_; }
-    void set_no_delay(bool on) override;
-    void set_keep_alive(bool on) override;
-
-private:
-    TcpConnection(ReactorCore& core, UniqueFd fd, Address peer, std::shared_ptr<Protocol> protocol);
-
-    void event_ready(IOFlags flags) noexcept override;
-    void flush() noexcept override;
-    void reactor_destroyed() noexcept override;
-
-    bool takes_writes() const noexcept;
-    bool wants_input() const noexcept { return !paused_ && !read_ended_ && !closing_ && !aborting_ && !lost_; }
-    void after_queueing();
-    void need_flush() noexcept;
-    void receive() noexcept;
-    void peer_ended() noexcept;
-    void send_queued() noexcept;
-    void close_what_is_due() noexcept;
-    void update_watch() noexcept;
-    template <typename F>
-    bool guarded(F&& call) noexcept;
-    void finish_done() noexcept;
-    void finish(const Failure& reason) noexcept;
-
-    // What every event touches stands together; the rest is behind it.
-    ReactorCore& core_;
-    UniqueFd fd_;
-    bool kernel_full_ = false;  ///< the rest of the queue waits for the socket to become writable
-    bool paused_ = false;
-    bool read_ended_ = false;    ///< by the peer
-    bool ending_write_ = false;  ///< lose_write_connection was called
-    bool write_ended_ = false;   ///< and carried out
-    bool closing_ = false;
-    bool aborting_ = false;
-    bool lost_ = false;
-    std::optional<IOWatch> watch_;
-    std::shared_ptr<Protocol> protocol_;
-    WriteQueue queue_;
-    FlowControl flow_;
-
-    Address host_;
-    Address peer_;
-    std::optional<Failure> reason_;
 };
 
 }  // namespace plait::detail

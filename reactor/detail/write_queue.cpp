@@ -98,6 +98,7 @@ std::size_t WriteQueue::gather(std::span<iovec> room) const noexcept {
 
 void WriteQueue::consume(std::size_t count) noexcept {
     size_ -= count;
+    sent_ += count;
     if (size_ == 0) return clear();
     while (count >= pieces_[first_].size()) {
         count -= pieces_[first_].size();

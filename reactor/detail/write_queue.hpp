@@ -5,6 +5,7 @@
 #include <sys/uio.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -31,6 +32,8 @@ public:
 
     bool empty() const noexcept { return size_ == 0; }
     std::size_t size() const noexcept { return size_; }
+    /// All that was ever consumed.
+    std::uint64_t sent() const noexcept { return sent_; }
 
     /// The front of the queue as vectors for one writev; never more than `room` or `most_vectors`.
     std::size_t gather(std::span<iovec> room) const noexcept;
@@ -54,6 +57,7 @@ private:
     std::vector<Bytes> pieces_;
     std::size_t first_ = 0;  ///< of pieces_; those before it are written
     std::size_t size_ = 0;
+    std::uint64_t sent_ = 0;
     Tail* tail_ = nullptr;  ///< the block that the last piece may be extended in
     bool tail_is_last_ = false;
 };

@@ -5,6 +5,7 @@
 
 #include "plait/deferred/contain.hpp"
 #include "plait/reactor/detail/flow_control.hpp"
+#include "plait/reactor/detail/transport_timeouts.hpp"
 #include "plait/reactor/errors.hpp"
 
 namespace plait::testing {
@@ -21,6 +22,11 @@ struct MemoryTransport::State : std::enable_shared_from_this<MemoryTransport::St
     std::string written;
     std::deque<Bytes> held;
     std::optional<Failure> reason;
+    std::uint64_t received = 0;
+    std::uint64_t queued = 0;  ///< since the start
+    std::optional<detail::TransportTimeouts> timeouts;
+    Duration idle_limit{};
+    Duration write_limit{};
     bool accepting = false;
     bool paused = false;
     bool closing = false;
@@ -31,6 +37,7 @@ struct MemoryTransport::State : std::enable_shared_from_this<MemoryTransport::St
 
     bool lost() const noexcept { return reason.has_value(); }
     std::size_t level() const noexcept { return accepting ? 0 : written.size(); }
+    std::uint64_t sent() const noexcept { return queued - level(); }
     bool takes_writes() const noexcept {
         return !lost() && !aborted && (!(closing || write_closed) || flow.has_producer());
     }
@@ -49,6 +56,7 @@ struct MemoryTransport::State : std::enable_shared_from_this<MemoryTransport::St
     void append(std::string_view text) {
         if (!takes_writes()) return;
         written.append(text);
+        queued += text.size();
         flow.queued(level());
     }
 
@@ -65,6 +73,7 @@ struct MemoryTransport::State : std::enable_shared_from_this<MemoryTransport::St
         while (!held.empty() && !paused && takes_input()) {
             const Bytes next = std::move(held.front());
             held.pop_front();
+            received += next.size();
             guarded([this, &next] { std::shared_ptr(protocol)->data_received(next); });
         }
         if (!end_held || !held.empty() || paused || !takes_input()) return;
@@ -77,6 +86,7 @@ struct MemoryTransport::State : std::enable_shared_from_this<MemoryTransport::St
         const auto self = shared_from_this();
         reason = why;
         held.clear();
+        timeouts.reset();
         flow.end(why);
         const std::shared_ptr<Protocol> last = std::move(protocol);
         contain([&] { last->lose_connection(why); });
@@ -233,6 +243,36 @@ std::size_t MemoryTransport::write_buffered() const noexcept {
 Deferred<> MemoryTransport::drained() {
     if (state_->lost()) return Deferred<>::fail(*state_->reason);
     return state_->flow.drained(state_->level());
+}
+
+std::uint64_t MemoryTransport::bytes_received() const noexcept {
+    return state_->received;
+}
+
+std::uint64_t MemoryTransport::bytes_sent() const noexcept {
+    return state_->sent();
+}
+
+void MemoryTransport::set_clock(Clock& clock) {
+    if (state_->lost()) return;
+    State* const state = state_.get();
+    state->timeouts.emplace(
+        clock, [state] { return detail::TransportTimeouts::Traffic{state->received, state->sent(), state->level()}; },
+        [state](const std::string& what) {
+            state->end(make_failure(ConnectionTimedOut("the connection to " + state->peer.str() + " " + what)));
+        });
+    state->timeouts->set_idle(state->idle_limit);
+    state->timeouts->set_write(state->write_limit);
+}
+
+void MemoryTransport::set_idle_timeout(Duration limit) {
+    state_->idle_limit = limit;
+    if (state_->timeouts) state_->timeouts->set_idle(limit);
+}
+
+void MemoryTransport::set_write_timeout(Duration limit) {
+    state_->write_limit = limit;
+    if (state_->timeouts) state_->timeouts->set_write(limit);
 }
 
 Address MemoryTransport::host() const {

@@ -50,6 +50,9 @@ public:
     void lose_cleanly();
     void lose_broken();
 
+    /// What time-outs are measured by; it must outlive the connection.
+    void set_clock(Clock& clock);
+
     bool reading_paused() const noexcept;
     bool has_producer() const noexcept;
     bool aborted() const noexcept;
@@ -80,6 +83,13 @@ public:
     Address peer() const override;
     void set_no_delay(bool) override {}
     void set_keep_alive(bool) override {}
+    void set_keep_alive(const KeepAlive&) override {}
+    std::uint64_t bytes_received() const noexcept override;
+    /// What was taken, or counted as sent at once.
+    std::uint64_t bytes_sent() const noexcept override;
+    /// Both need `set_clock()`; set before it, they begin with it.
+    void set_idle_timeout(Duration limit) override;
+    void set_write_timeout(Duration limit) override;
 
 private:
     struct State;

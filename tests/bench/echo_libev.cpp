@@ -53,7 +53,7 @@ void serve_echo_with_libev(int announce) {
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     socklen_t size = sizeof address;
     auto* generic = reinterpret_cast<sockaddr*>(&address);
-    if (::bind(listener, generic, size) != 0 || ::listen(listener, 128) != 0 ||
+    if (::bind(listener, generic, size) != 0 || ::listen(listener, 1024) != 0 ||
         ::getsockname(listener, generic, &size) != 0)
         std::_Exit(1);
     const std::uint16_t port = ntohs(address.sin_port);

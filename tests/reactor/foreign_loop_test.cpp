@@ -10,7 +10,7 @@
 #include "plait/reactor/errors.hpp"
 #include "plait/reactor/iops.hpp"
 #include "plait/reactor/reactor.hpp"
-#include "plait/tests/reactor/poll_loop.hpp"
+#include "plait/reactor/loops/poll_loop.hpp"
 #include "plait/tests/reactor/reports.hpp"
 
 using namespace plait;

@@ -18,7 +18,7 @@
 #include "plait/reactor/detail/reactor_core.hpp"
 #include "plait/reactor/errors.hpp"
 #include "plait/reactor/unique_fd.hpp"
-#include "plait/tests/reactor/poll_loop.hpp"
+#include "plait/reactor/loops/poll_loop.hpp"
 #include "plait/tests/reactor/reports.hpp"
 
 using namespace plait;

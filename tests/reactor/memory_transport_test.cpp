@@ -5,10 +5,12 @@
 #include <boost/test/unit_test.hpp>
 #include <stdexcept>
 
+#include "plait/deferred/testing/manual_clock.hpp"
 #include "plait/tests/reactor/recorder.hpp"
 
 using namespace plait;
 using namespace plait::testing;
+using namespace std::chrono_literals;
 
 namespace {
 
@@ -213,4 +215,105 @@ BOOST_AUTO_TEST_CASE(abort_and_half_close_are_recorded) {
     BOOST_TEST(f.transport.aborted());
     BOOST_TEST(f.transport.disconnecting());
     BOOST_TEST(!f.transport.lost());
+}
+
+// --- counters and time-outs
+
+BOOST_AUTO_TEST_CASE(bytes_are_counted_when_they_are_delivered_and_when_they_are_taken) {
+    Fixture f;
+    f.protocol->transport().pause_producing();
+    f.transport.deliver("12345");
+    BOOST_TEST(f.transport.bytes_received() == 0U);
+    f.protocol->transport().resume_producing();
+    f.transport.deliver_held();
+    BOOST_TEST(f.transport.bytes_received() == 5U);
+    f.transport.write("1234567");
+    BOOST_TEST(f.transport.bytes_sent() == 0U);
+    static_cast<void>(f.transport.take_written(3));
+    BOOST_TEST(f.transport.bytes_sent() == 3U);
+    f.transport.set_accepting(true);
+    BOOST_TEST(f.transport.bytes_sent() == 7U);
+}
+
+BOOST_AUTO_TEST_CASE(an_idle_connection_is_lost_and_the_reason_says_for_how_long) {
+    ManualClock clock;
+    Fixture f;
+    f.transport.set_clock(clock);
+    f.protocol->transport().set_idle_timeout(8s);
+    clock.advance(7999ms);
+    BOOST_TEST(!f.transport.lost());
+    clock.advance(1ms);
+    BOOST_TEST(f.transport.lost());
+    BOOST_REQUIRE(f.protocol->reason->check<ConnectionTimedOut>());
+    BOOST_TEST(f.protocol->reason->message().find("192.168.1.1:54321 was idle for 8 s") != std::string::npos);
+    BOOST_TEST(clock.pending_calls() == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(a_byte_either_way_keeps_an_idle_connection_for_one_more_limit_and_at_most_a_quarter) {
+    for (const bool receiving : {false, true}) {
+        ManualClock clock;
+        Fixture f;
+        f.transport.set_accepting(true);
+        f.transport.set_clock(clock);
+        f.transport.set_idle_timeout(8s);
+        clock.advance(7s);
+        receiving ? f.transport.deliver("x") : f.transport.write("x");
+        clock.advance(7999ms);
+        BOOST_TEST(!f.transport.lost());
+        clock.advance(2001ms);
+        BOOST_TEST(f.transport.lost());
+    }
+}
+
+BOOST_AUTO_TEST_CASE(queued_bytes_that_nobody_takes_lose_the_connection) {
+    ManualClock clock;
+    Fixture f;
+    f.transport.set_clock(clock);
+    f.transport.set_write_timeout(4s);
+    clock.advance(100s);  // nothing is queued: nothing is late
+    clock.advance(900ms);
+    f.transport.write("12345");
+    f.protocol->transport().lose_connection();
+    clock.advance(3900ms);
+    BOOST_TEST(!f.transport.lost());
+    static_cast<void>(f.transport.take_written(1));
+    clock.advance(3900ms);
+    f.transport.deliver("what arrives does not help");
+    BOOST_TEST(!f.transport.lost());
+    clock.advance(1100ms);
+    BOOST_REQUIRE(f.transport.lost());
+    BOOST_TEST(f.protocol->reason->check<ConnectionTimedOut>());
+    BOOST_TEST(f.protocol->reason->message().find("took none of 4 queued bytes for 4 s") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(zero_takes_a_time_out_back_and_setting_it_again_counts_from_then) {
+    ManualClock clock;
+    Fixture f;
+    f.transport.set_idle_timeout(1s);  // begins with the clock
+    f.transport.set_clock(clock);
+    BOOST_TEST(clock.pending_calls() == 1U);
+    f.transport.set_idle_timeout(Duration::zero());
+    BOOST_TEST(clock.pending_calls() == 0U);
+    clock.advance(5s);
+    f.transport.set_idle_timeout(2s);
+    clock.advance(1999ms);
+    BOOST_TEST(!f.transport.lost());
+    clock.advance(1ms);
+    BOOST_TEST(f.transport.lost());
+}
+
+BOOST_AUTO_TEST_CASE(a_transport_may_be_destroyed_from_the_loss_that_a_time_out_brings) {
+    ManualClock clock;
+    auto protocol = std::make_shared<Recorder>();
+    auto transport = std::make_unique<MemoryTransport>(protocol);
+    protocol->when_lost = [&](Recorder& r) {
+        r.transport().set_idle_timeout(1s);
+        transport.reset();
+    };
+    transport->set_clock(clock);
+    transport->set_idle_timeout(1s);
+    clock.advance(1s);
+    BOOST_TEST(transport == nullptr);
+    BOOST_TEST(protocol->events.size() == 2U);
+    BOOST_TEST(clock.pending_calls() == 0U);
 }

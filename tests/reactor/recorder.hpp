@@ -38,10 +38,11 @@ struct Recorder : Protocol {
     }
     void connection_lost(const Failure& why) override {
         reason = why;
-        events.push_back(!why.check<ConnectionClosed>()   ? "lost: other"
-                         : why.check<ConnectionDone>()    ? "lost: done"
-                         : why.check<ConnectionAborted>() ? "lost: aborted"
-                                                          : "lost: broken");
+        events.push_back(!why.check<ConnectionClosed>()    ? "lost: other"
+                         : why.check<ConnectionDone>()     ? "lost: done"
+                         : why.check<ConnectionAborted>()  ? "lost: aborted"
+                         : why.check<ConnectionTimedOut>() ? "lost: timed out"
+                                                           : "lost: broken");
         when_lost(*this);
     }
 

@@ -1,10 +1,11 @@
 """Reads Meson's lists of tests for tools/test.
 
-names PATTERN SUITE     stdin: `meson introspect --tests`; prints the names of the tests in SUITE (empty: any) whose
-                        "suite name" matches
-targets PATTERN SUITE BUILD_DIR
+names PATTERN SUITES    stdin: `meson introspect --tests`; prints the names of the tests in one of SUITES (with commas;
+                        empty: any) whose "suite name" matches
+targets PATTERN SUITES BUILD_DIR
                         prints the programs of these tests, as ninja knows them, instead
-summary FILE            FILE: meson-logs/testlog.json; prints `N passed, N failed, N skipped`, fails when a test did
+summary FILE...         FILE: meson-logs/testlog.json, one of each run; prints `N passed, N failed, N skipped` of all
+                        together, fails when a test did
 """
 import json
 import os
@@ -12,7 +13,7 @@ import re
 import sys
 
 
-def selected(pattern, suite):
+def selected(pattern, asked):
     tests = json.load(sys.stdin)
     try:
         wanted = re.compile(pattern)
@@ -21,35 +22,37 @@ def selected(pattern, suite):
         sys.exit(2)
     for test in tests:
         suites = [name.split(":")[-1] for name in test["suite"]]
-        if (not suite or suite in suites) and wanted.search(f"{' '.join(suites)} {test['name']}"):
+        if (not asked or set(asked.split(",")) & set(suites)) and wanted.search(f"{' '.join(suites)} {test['name']}"):
             yield test
 
 
-def names(pattern, suite):
-    for test in selected(pattern, suite):
+def names(pattern, suites):
+    for test in selected(pattern, suites):
         print(test["name"])
 
 
-def targets(pattern, suite, build_dir):
-    for test in selected(pattern, suite):
+def targets(pattern, suites, build_dir):
+    for test in selected(pattern, suites):
         print(os.path.relpath(os.path.realpath(test["cmd"][0]), os.path.realpath(build_dir)))
 
 
-def summary(path):
+def summary(*paths):
     passed = skipped = 0
     failed = []
-    try:
-        with open(path, encoding="utf-8") as log:
-            for line in log:
-                test = json.loads(line)
-                if test["result"] in ("OK", "EXPECTEDFAIL"):
-                    passed += 1
-                elif test["result"] == "SKIP":
-                    skipped += 1
-                else:  # FAIL, TIMEOUT, ERROR, INTERRUPT, UNEXPECTEDPASS
-                    failed.append(f"{test['name']} ({test['result'].lower()})")
-    except FileNotFoundError:
-        failed.append("no test ran: Meson wrote no log")
+    for path in paths:
+        run = os.path.basename(path).removeprefix("testlog").removesuffix(".json").replace("-", ", on ")
+        try:
+            with open(path, encoding="utf-8") as log:
+                for line in log:
+                    test = json.loads(line)
+                    if test["result"] in ("OK", "EXPECTEDFAIL"):
+                        passed += 1
+                    elif test["result"] == "SKIP":
+                        skipped += 1
+                    else:  # FAIL, TIMEOUT, ERROR, INTERRUPT, UNEXPECTEDPASS
+                        failed.append(f"{test['name']} ({test['result'].lower()}{run})")
+        except FileNotFoundError:
+            failed.append(f"no test ran: Meson wrote no log{run}")
     for name in failed:
         print(f"failed: {name}")
     print(f"{passed} passed, {len(failed)} failed, {skipped} skipped")

@@ -1,0 +1,93 @@
+// UdpSocket: the working half of a UDP port: it reads, sends, and outlives the port's destructor by the rest of a turn.
+// Not what users hold: that is UdpPort.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "plait/reactor/detail/datagram_queue.hpp"
+#include "plait/reactor/detail/flow_control.hpp"
+#include "plait/reactor/detail/io_watch.hpp"
+#include "plait/reactor/detail/reactor_core.hpp"
+#include "plait/reactor/udp.hpp"
+
+namespace plait::detail {
+
+/// Who holds a UdpSocket, and is told when it is gone.
+class UdpSocketOwner {
+public:
+    virtual void socket_gone() noexcept = 0;
+
+protected:
+    ~UdpSocketOwner() = default;
+};
+
+/// Lifetime: owns itself. After stop() it calls nothing but stop_protocol(), at the end of the turn, in which it is
+///           destroyed.
+class UdpSocket final : public Doomed, private EventHandler, private Flushable, private Resource {
+public:
+    UdpSocket(ReactorCore& core, UniqueFd fd, int family, const UdpOptions& options,
+              std::shared_ptr<DatagramProtocol> protocol, UdpSocketOwner& owner);
+    ~UdpSocket() override = default;
+
+    int fd() const noexcept { return fd_.get(); }
+    int family() const noexcept { return family_; }
+    bool connected() const noexcept { return peer_.has_value(); }
+    /// Precondition: connected.
+    const Address& peer() const noexcept { return *peer_; }
+    /// Returns: 0, or the errno of what failed.
+    int connect(const SocketAddress& peer);
+
+    /// See DatagramTransport; the address is checked.
+    bool write(Bytes data, const SocketAddress& to);
+    std::size_t write_buffered() const noexcept { return queue_.size(); }
+    Deferred<> drained();
+    const DatagramTransport::Counters& counters() const noexcept { return counters_; }
+
+    void stop() noexcept;
+    Deferred<> close();
+
+private:
+    enum class State : unsigned char { opened, started, closing, stopped };
+
+    void event_ready(IOFlags flags) noexcept override;
+    void flush() noexcept override;
+    void reactor_destroyed() noexcept override;
+
+    bool receives() const noexcept { return state_ == State::started; }
+    bool sends() const noexcept { return state_ != State::stopped; }
+    void start() noexcept;
+    void receive() noexcept;
+    int receive_batch() noexcept;
+    int receive_large() noexcept;
+    void deliver(const Bytes& data, std::size_t size, const sockaddr_storage& from, socklen_t from_size) noexcept;
+    const Address& address_of(const sockaddr_storage& from, socklen_t size);
+    void receive_failed(int error) noexcept;
+    void send_queued() noexcept;
+    bool send_refused(int error) noexcept;
+    void rest() noexcept;
+    void update_watch() noexcept;
+    void finish() noexcept;
+
+    ReactorCore& core_;
+    UniqueFd fd_;
+    int family_;
+    State state_ = State::opened;
+    bool told_start_ = false;
+    bool kernel_full_ = false;  ///< the rest of the queue waits for the socket to become writable
+    bool retried_ = false;      ///< the first datagram of the queue was, after an error that was not its own
+    std::size_t most_received_;
+    std::optional<IOWatch> watch_;
+    std::shared_ptr<DatagramProtocol> protocol_;
+    UdpSocketOwner* owner_;  ///< null once stopped
+    DatagramQueue queue_;
+    FlowControl flow_;
+    DelayedCall resting_;  ///< the system is out of memory for what we send
+    std::optional<Address> peer_;
+    std::optional<Promise<>> closed_;
+    DatagramTransport::Counters counters_;
+    SocketAddress last_from_;  ///< as in last_address_: most datagrams come from who sent the one before
+    Address last_address_;
+};
+
+}  // namespace plait::detail
