@@ -3,10 +3,11 @@
 
 #include <chrono>
 #include <functional>
-#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "plait/deferred/testing/manual_clock.hpp"
@@ -127,6 +128,42 @@ private:
         if (event != "body" || events.empty() || events.back() != "body") events.push_back(event);
         if (on_event) on_event(event);
     }
+};
+
+inline HttpClientRequest to(const std::string& url, std::string method = "GET") {
+    HttpClientRequest request;
+    request.method = std::move(method);
+    request.url = Url::parse(url);
+    return request;
+}
+
+/// The same with one call, told to a recorder.
+struct CallFixture : HttpClientFixture {
+    void start(HttpClientRequest request) { call = client().start(std::move(request), recorder); }
+
+    CallRecorder recorder;
+    std::unique_ptr<HttpCall> call;
+};
+
+/// A source whose pieces the test gives.
+struct Tap {
+    HttpBodySource source(std::optional<std::uint64_t> length = std::nullopt) {
+        return {[this] {
+                    ++asked;
+                    auto [deferred, made] = make_deferred<Bytes>([this] { dropped = true; });
+                    promise = std::move(made);
+                    return std::move(deferred);
+                },
+                length};
+    }
+    void give(const std::string& text) {
+        auto now = std::move(promise);
+        now.callback(Bytes::copy(text));
+    }
+
+    Promise<Bytes> promise;
+    int asked = 0;
+    bool dropped = false;
 };
 
 }  // namespace plait::testing
