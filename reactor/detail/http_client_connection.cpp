@@ -16,9 +16,6 @@ namespace {
 /// A body up to this size goes out with the head, at once; a larger one in pieces of this size, as there is room.
 constexpr std::size_t sent_at_once = 64 * 1024;
 
-/// Longer limits are none: now and they would be out of the clock's range.
-constexpr Duration longest_limit = std::chrono::hours(24 * 365 * 100);
-
 std::shared_ptr<HttpBodySource> pieces_of(Bytes body) {
     const auto size = body.size();
     auto next = [body = std::move(body)]() mutable {
@@ -75,7 +72,11 @@ HttpOutgoing write_http_request(HttpRequestHead head, Bytes body, std::shared_pt
 
 HttpClientConnection::HttpClientConnection(Clock& clock, HttpLimits limits, std::shared_ptr<Keeper> keeper,
                                            Duration idle_limit)
-    : clock_(clock), keeper_(std::move(keeper)), idle_limit_(idle_limit), parser_(*this, limits) {}
+    : clock_(clock),
+      keeper_(std::move(keeper)),
+      idle_limit_(idle_limit),
+      parser_(*this, limits),
+      deadline_(clock, *this) {}
 
 void HttpClientConnection::begin(HttpOutgoing request, HttpResponseHandler& handler,
                                  const HttpExchangeOptions& options) {
@@ -112,7 +113,7 @@ void HttpClientConnection::abandon() noexcept {
 
 void HttpClientConnection::close_idle() noexcept {
     free_ = false;
-    no_limit();
+    deadline_.clear();
     transport().lose_connection();
 }
 
@@ -121,7 +122,7 @@ void HttpClientConnection::pause() {
     paused_ = true;
     deliver_call_.cancel();
     parser_.pause();
-    if (connected()) no_limit();
+    if (connected()) deadline_.clear();
     transport().pause_producing();
 }
 
@@ -151,7 +152,7 @@ void HttpClientConnection::connection_made() {
     if (handler_ == nullptr) return transport().abort_connection();
     send();
     if (paused_) {
-        no_limit();
+        deadline_.clear();
         transport().pause_producing();
     }
 }
@@ -205,7 +206,7 @@ void HttpClientConnection::on_complete() {
     release();
     if (may_go_on) {
         free_ = true;
-        wait_at_most(idle_limit_);
+        deadline_.set(idle_limit_);
         keeper_->connection_free(*this);
     } else if (sent_) {
         transport().lose_connection();
@@ -326,7 +327,7 @@ void HttpClientConnection::deliver_held() {
 void HttpClientConnection::lost(const Failure& reason) {
     if (handler_ == nullptr) return tell_ended();
     lost_ = reason;
-    no_limit();
+    deadline_.clear();
     sending_ = {};
     send_call_.cancel();
     if (starting_) {
@@ -362,7 +363,12 @@ void HttpClientConnection::fail(Failure reason) {
 
 /// Lets go of everything that could call back.
 void HttpClientConnection::release() noexcept {
-    no_limit();
+    // One that is kept moves its timer on.
+    if (keeper_ == nullptr) {
+        deadline_.cancel();
+    } else {
+        deadline_.clear();
+    }
     deliver_call_.cancel();
     send_call_.cancel();
     connecting_ = {};
@@ -379,41 +385,22 @@ void HttpClientConnection::tell_ended() noexcept {
 
 void HttpClientConnection::wait() {
     if (!made_) {
-        wait_at_most(options_.connect_timeout);
+        deadline_.set(options_.connect_timeout);
     } else if (head_seen_) {
-        wait_at_most(options_.idle_timeout);
+        deadline_.set(options_.idle_timeout);
     } else if (awaiting_continue_) {
-        wait_at_most(options_.continue_timeout);
+        deadline_.set(options_.continue_timeout);
     } else if (!sent_) {
-        wait_at_most(options_.send_timeout);
+        deadline_.set(options_.send_timeout);
     } else {
-        wait_at_most(options_.head_timeout);
+        deadline_.set(options_.head_timeout);
     }
 }
 
-void HttpClientConnection::wait_at_most(Duration limit) {
-    if (limit <= Duration::zero() || limit > longest_limit) return no_limit();
-    deadline_ = clock_.now() + limit;
-    if (!timer_.active() || timer_.time() > deadline_) arm(limit);
-}
-
-void HttpClientConnection::no_limit() noexcept {
-    deadline_ = TimePoint::max();
-    if (keeper_ == nullptr) timer_.cancel();
-}
-
-void HttpClientConnection::arm(Duration delay) {
-    timer_ = clock_.call_later(delay, [this] { time_passed(); });
-}
-
-void HttpClientConnection::time_passed() {
-    const auto now = clock_.now();
-    if (deadline_ == TimePoint::max()) return;
-    if (now < deadline_) return arm(deadline_ - now);
+void HttpClientConnection::deadline_passed() {
     const auto self = shared_from_this();
     if (free_) return close_idle();
-    if (handler_ == nullptr) return;
-    time_out();
+    if (handler_ != nullptr) time_out();
 }
 
 void HttpClientConnection::time_out() {

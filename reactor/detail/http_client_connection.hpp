@@ -9,6 +9,7 @@
 
 #include "plait/deferred/clock.hpp"
 #include "plait/reactor/connector.hpp"
+#include "plait/reactor/detail/deadline.hpp"
 #include "plait/reactor/protocol.hpp"
 #include "plait/reactor/protocols/http_body.hpp"
 #include "plait/reactor/protocols/http_exchange.hpp"
@@ -94,6 +95,8 @@ public:
     void on_trailers(HttpHeaders trailers) override;
     void on_complete() override;
 
+    void deadline_passed();
+
 private:
     template <typename F>
     void deliver(F step);
@@ -113,10 +116,6 @@ private:
     void tell_ended() noexcept;
 
     void wait();
-    void wait_at_most(Duration limit);
-    void no_limit() noexcept;
-    void arm(Duration delay);
-    void time_passed();
     void time_out();
 
     Clock& clock_;
@@ -130,9 +129,7 @@ private:
     std::string where_;
     Deferred<> connecting_;
     Deferred<> sending_;
-    /// Set to go off no later than `deadline_`: it is moved when it goes off, not each time the deadline is.
-    DelayedCall timer_;
-    TimePoint deadline_ = TimePoint::max();
+    Deadline<HttpClientConnection> deadline_;
     DelayedCall deliver_call_;
     DelayedCall send_call_;
     std::optional<Failure> lost_;

@@ -23,6 +23,12 @@ public:
     using HttpError::HttpError;
 };
 
+/// The message is of another version of HTTP than 1.0 and 1.1.
+class HttpBadVersion : public HttpMalformed {
+public:
+    using HttpMalformed::HttpMalformed;
+};
+
 /// The connection ended before the message did. For a read-only request, asking again may work.
 class HttpTruncated : public HttpError {
 public:

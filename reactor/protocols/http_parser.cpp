@@ -396,6 +396,9 @@ private:
                                     fmt::format("an HTTP {} has more than {} header fields", kind, limits_.headers));
         }
         if (ec == boost::beast::http::error::need_more) throw malformed("it is cut in a way it cannot be");
+        if (ec == boost::beast::http::error::bad_version) {
+            throw HttpBadVersion(fmt::format("an HTTP {} is of another version than 1.0 and 1.1", kind));
+        }
         if (ec) throw malformed(ec.message());
         const bool whole = state_ == State::head || state_ == State::chunk_line;
         if (whole && taken != text.size()) throw malformed("its head or a chunk header holds an early end");
