@@ -340,7 +340,7 @@ HttpResponseHandler* HttpCallState::end() noexcept {
 Failure HttpCallState::named(const Failure& reason, const char* phase) const {
     const auto* const error = reason.exception();
     if (error != nullptr && std::string_view(error->what()).starts_with(request_.method + " http")) return reason;
-    return with_names<HttpMalformed, HttpTruncated, HttpLimitExceeded, HttpTrailingData, HttpBadContent,
+    return with_names<HttpMalformed, HttpBadVersion, HttpTruncated, HttpLimitExceeded, HttpTrailingData, HttpBadContent,
                       HttpBadRedirect, ConnectionRefused, NoRoute, ConnectTimeout, NameNotFound, ConnectError,
                       ConnectionDone, ConnectionLost, ConnectionAborted>(reason, name() + ": " + phase + ": ");
 }
