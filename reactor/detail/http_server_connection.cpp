@@ -209,7 +209,7 @@ void HttpServerConnection::resume_body() {
 
 void HttpServerConnection::body_wanted() {
     if (closing_) return;
-    if (owes_continue_) say_continue();
+    if (owes_continue_ && writer_ != nullptr && !writer_->started()) say_continue();
     deadline_.set(shared_->options.request_timeout);
 }
 
@@ -238,6 +238,10 @@ bool HttpServerConnection::may_go_on() const noexcept {
     const auto most = shared_->options.requests_per_connection;
     if (most != 0 && requests_ >= most) return false;
     return !owes_continue_;  // it may or may not send the body now
+}
+
+void HttpServerConnection::answer_starts(int status) {
+    if (owes_continue_ && body_ != nullptr && status < 400) say_continue();
 }
 
 std::optional<std::string> HttpServerConnection::date() const {

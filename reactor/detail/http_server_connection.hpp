@@ -75,6 +75,9 @@ public:
     void answer_gone() noexcept { writer_ = nullptr; }
     void close();
     void abort();
+    /// Who begins to answer well and keeps the body wants it: once the answer has begun, nobody can ask for it any
+    /// more.
+    void answer_starts(int status);
     /// Another request may follow the one being answered.
     bool may_go_on() const noexcept;
     std::optional<std::string> date() const;

@@ -215,6 +215,7 @@ private:
         if (timeout_ == 0) {
             timeout_ = -1;
             ::curl_multi_socket_action(multi_, CURL_SOCKET_TIMEOUT, 0, &running);
+            return;  // something may be done by that alone
         }
         std::array<epoll_event, connections> events;
         const int ready = ::epoll_wait(epoll_, events.data(), connections, static_cast<int>(timeout_));

@@ -189,6 +189,18 @@ BOOST_AUTO_TEST_CASE(continue_is_said_by_the_first_read) {
     BOOST_TEST(transport->take_written().find("Connection: close") == std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(or_by_an_answer_that_begins_before_while_the_body_is_wanted) {
+    ask(put("Content-Length: 2\r\nExpect: 100-continue\r\n"));
+    answers.back()->start(200);
+    BOOST_TEST(transport->take_written().starts_with("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n"));
+    auto piece = read();
+    BOOST_TEST(transport->take_written() == "");
+    ask("ab");
+    BOOST_TEST(success_of(piece).str() == "ab");
+    answers.back()->finish();
+    BOOST_TEST(!transport->write_closed());
+}
+
 BOOST_AUTO_TEST_CASE(an_answer_instead_of_continue_ends_the_connection) {
     ask(put("Content-Length: 2\r\nExpect: 100-continue\r\n"));
     respond(403);
@@ -196,6 +208,14 @@ BOOST_AUTO_TEST_CASE(an_answer_instead_of_continue_ends_the_connection) {
     BOOST_TEST(told.starts_with("HTTP/1.1 403 "));
     BOOST_TEST(told.find("Connection: close\r\n") != std::string::npos);
     BOOST_TEST(transport->write_closed());
+}
+
+BOOST_AUTO_TEST_CASE(continue_is_never_said_within_an_answer) {
+    ask(put("Content-Length: 2\r\nExpect: 100-continue\r\n"));
+    answers.back()->start(403);
+    transport->take_written();
+    auto piece = read();
+    BOOST_TEST(transport->take_written() == "");
 }
 
 BOOST_AUTO_TEST_CASE(a_body_nobody_wants_is_thrown_away_and_the_next_request_taken) {
