@@ -26,7 +26,9 @@ public:
     Loop(const Loop&) = delete;
     Loop& operator=(const Loop&) = delete;
     ~Loop() {
-        reactor_.call_from_thread([this] { reactor_.stop(); });
+        reactor_.call_from_thread([this] {
+            if (!reactor_.stopping()) reactor_.stop();
+        });
         may_go_.set_value();
         thread_.join();
     }
