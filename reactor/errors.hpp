@@ -38,6 +38,12 @@ public:
     using ConnectError::ConnectError;
 };
 
+/// The local address asked for could not be had: not ours, busy, of the wrong family.
+class ConnectBindError : public ConnectError {
+public:
+    using ConnectError::ConnectError;
+};
+
 /// A listening port could not be opened: busy, not permitted, not ours. The message names it and the cause.
 class CannotListen : public NetworkError {
 public:
