@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "plait/deferred/attach.hpp"
 #include "plait/deferred/contain.hpp"
 #include "plait/deferred/context.hpp"
 #include "plait/deferred/maybe.hpp"
@@ -32,8 +33,10 @@ std::shared_ptr<TriggerEntry> take_first(TriggerList& triggers) {
 }
 
 Deferred<> call(TriggerEntry& entry) {
-    UniqueFunction<Deferred<>()> function = std::move(entry.function);
-    return maybe_deferred(function);
+    // It may be a coroutine that uses its captures to the end.
+    auto function = std::make_unique<UniqueFunction<Deferred<>()>>(std::move(entry.function));
+    Deferred<> result = maybe_deferred(*function);
+    return std::move(result).attach(std::move(function));
 }
 
 void report(const Failure& failure) {

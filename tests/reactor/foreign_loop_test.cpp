@@ -9,8 +9,8 @@
 #include "plait/reactor/detail/reactor_core.hpp"
 #include "plait/reactor/errors.hpp"
 #include "plait/reactor/iops.hpp"
-#include "plait/reactor/reactor.hpp"
 #include "plait/reactor/loops/poll_loop.hpp"
+#include "plait/reactor/reactor.hpp"
 #include "plait/tests/reactor/reports.hpp"
 
 using namespace plait;

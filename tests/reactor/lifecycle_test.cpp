@@ -7,8 +7,8 @@
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <csignal>
-#include <iterator>
 #include <filesystem>
+#include <iterator>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -182,8 +182,7 @@ BOOST_AUTO_TEST_CASE(calls_set_before_stop_come_before_shutdown) {
 BOOST_AUTO_TEST_CASE(what_was_written_in_shutdown_is_sent_before_connections_are_closed) {
     Reactor reactor;
     auto server = std::make_shared<Recorder>();
-    const auto port =
-        listen_tcp(reactor, {"127.0.0.1", 0}, make_factory([&](const Address&) { return server; }));
+    const auto port = listen_tcp(reactor, {"127.0.0.1", 0}, make_factory([&](const Address&) { return server; }));
     Reactor other;
     auto client = std::make_shared<Recorder>();
     // Two loops in turns: the client's stays open when the server's shuts down.
@@ -199,7 +198,9 @@ BOOST_AUTO_TEST_CASE(what_was_written_in_shutdown_is_sent_before_connections_are
     BOOST_TEST(!server->connected());
     while (client->connected())
         other.iterate(1s);
-    BOOST_TEST(client->data == "bye");
+    BOOST_TEST(server->story() == "made lost: broken");
+    BOOST_TEST(client->story() == "made data end lost: done");
+    BOOST_TEST(client->received == "bye");
 }
 
 BOOST_AUTO_TEST_CASE(iterate_does_one_turn_and_waits_no_longer_than_asked) {
@@ -314,11 +315,12 @@ BOOST_AUTO_TEST_CASE(a_thread_may_wait_for_a_reactor_on_a_loop_that_others_run) 
     reactor.run();
     BOOST_CHECK_THROW(blocking_call_from_thread(reactor, [] { return 1; }), InvalidState);
     bool done = false;
-    auto waiting = defer_to_thread(reactor, [&] { return blocking_call_from_thread(reactor, [] { return 5; }); })
-                       .add_callback([&](int five) {
-                           BOOST_TEST(five == 5);
-                           done = true;
-                       });
+    auto waiting = defer_to_thread(reactor, [&] {
+                       return blocking_call_from_thread(reactor, [] { return 5; });
+                   }).add_callback([&](int five) {
+        BOOST_TEST(five == 5);
+        done = true;
+    });
     while (!done)
         loop.step();
 }

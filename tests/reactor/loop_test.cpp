@@ -17,8 +17,8 @@
 #include "plait/reactor/detail/io_watch.hpp"
 #include "plait/reactor/detail/reactor_core.hpp"
 #include "plait/reactor/errors.hpp"
-#include "plait/reactor/unique_fd.hpp"
 #include "plait/reactor/loops/poll_loop.hpp"
+#include "plait/reactor/unique_fd.hpp"
 #include "plait/tests/reactor/reports.hpp"
 
 using namespace plait;
