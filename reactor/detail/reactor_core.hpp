@@ -22,6 +22,7 @@
 
 namespace plait {
 class Reactor;
+class Resolver;
 class ThreadPool;
 }  // namespace plait
 
@@ -142,6 +143,9 @@ public:
     /// Memory for reading: one pool for all connections, since only one reads at a time.
     BlockPool& read_blocks() noexcept { return read_blocks_; }
 
+    /// Who looks names up; null until somebody asks for it (names.cpp).
+    std::shared_ptr<Resolver>& resolver() noexcept { return resolver_; }
+
     ReactorCounters& counters() noexcept { return counters_; }
 
     /// Says what is called next, to who watches: "data_received", and whose.
@@ -241,6 +245,7 @@ private:
     TimePoint armed_for_ = TimePoint::max();
     ThreadCalls thread_calls_;
     std::unique_ptr<SignalDelivery> signals_;
+    std::shared_ptr<Resolver> resolver_;
     std::unique_ptr<ThreadPool> thread_pool_;
     bool threads_stopped_ = false;
     Lifecycle life_{*this};
