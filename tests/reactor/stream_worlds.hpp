@@ -1,6 +1,7 @@
 // Places where two protocols are connected: TCP, UNIX sockets, memory. For tests that hold over all of them.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <stdexcept>
@@ -105,5 +106,24 @@ private:
 
 using StreamWorlds = std::tuple<TcpWorld, UnixWorld, MemoryWorld>;
 using SocketWorlds = std::tuple<TcpWorld, UnixWorld>;
+
+/// How often it was told of the end.
+inline std::size_t losses(const Recorder& r) {
+    return static_cast<std::size_t>(std::count_if(r.events.begin(), r.events.end(),
+                                                  [](const std::string& event) { return event.starts_with("lost"); }));
+}
+
+/// The two, and the world they are in.
+template <typename World>
+struct Joined : Ends {
+    World world;
+
+    void join() { world.join(*this); }
+    void wait(const std::function<bool()>& condition) { world.wait(condition); }
+    void wait_lost(const std::shared_ptr<Recorder>& recorder) {
+        wait([&] { return recorder->reason.has_value(); });
+    }
+    void settle() { world.settle(); }
+};
 
 }  // namespace plait::testing
