@@ -110,6 +110,7 @@ private:
     void flush() noexcept override;
     void reactor_destroyed() noexcept override;
     std::string describe() const override;
+    std::size_t bytes_queued() const noexcept override { return queue_.size(); }
     void end_ready(IOFlags flags) noexcept override;
     void reader_gone() noexcept override;
 
