@@ -84,8 +84,8 @@ TimePoint Clock::next_deadline() const noexcept {
     return timers_->next_deadline();
 }
 
-void Clock::run_due_calls(TimePoint until) {
-    timers_->run_due(until);
+std::size_t Clock::run_due_calls(TimePoint until) {
+    return timers_->run_due(until);
 }
 
 void Clock::drop_calls() noexcept {

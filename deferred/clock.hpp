@@ -91,8 +91,8 @@ protected:
     /// When the next call is due; TimePoint::max() when there is none.
     TimePoint next_deadline() const noexcept;
 
-    /// Makes the calls due at `until`, in order; calls they set wait for the next pass.
-    void run_due_calls(TimePoint until);
+    /// Makes the calls due at `until`, in order; calls they set wait for the next pass. Returns: how many.
+    std::size_t run_due_calls(TimePoint until);
 
     /// Cancels all calls, and those set from now on. For the destructors of clocks whose calls use the whole of them.
     void drop_calls() noexcept;

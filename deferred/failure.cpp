@@ -13,8 +13,8 @@
 
 #include "plait/deferred/detail/slot.hpp"
 #include "plait/deferred/detail/trace_hooks.hpp"
-#include "plait/deferred/detail/type_name.hpp"
 #include "plait/deferred/errors.hpp"
+#include "plait/deferred/type_name.hpp"
 
 namespace plait {
 
@@ -123,7 +123,7 @@ void Failure::raise() const {
 std::string Failure::message() const {
     if (node_ == nullptr) return "moved-from Failure";
     node_->resolve();
-    std::string text = node_->type != nullptr ? detail::readable_name(*node_->type) : "unknown exception";
+    std::string text = node_->type != nullptr ? readable_name(*node_->type) : "unknown exception";
     if (node_->standard != nullptr) text.append(": ").append(node_->standard->what());
     return text;
 }

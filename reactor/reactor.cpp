@@ -5,6 +5,7 @@
 #include "plait/reactor/detail/reactor_core.hpp"
 #include "plait/reactor/detail/signal_delivery.hpp"
 #include "plait/reactor/errors.hpp"
+#include "plait/reactor/metrics.hpp"
 
 namespace plait {
 
@@ -46,6 +47,18 @@ void Reactor::call_from_thread(UniqueFunction<void()> function) {
 
 SignalSubscription Reactor::on_signal(int signal_number, UniqueFunction<void(int)> handler) {
     return core_->signals().subscribe(signal_number, std::move(handler));
+}
+
+ReactorMetrics Reactor::metrics() const {
+    return core_->metrics();
+}
+
+void Reactor::measure_turns(bool on) {
+    core_->measure_turns(on);
+}
+
+std::string Reactor::dump() const {
+    return core_->dump();
 }
 
 IOPS& Reactor::iops() noexcept {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "plait/deferred/clock.hpp"
 #include "plait/deferred/deferred.hpp"
@@ -11,6 +12,8 @@
 #include "plait/reactor/signals.hpp"
 
 namespace plait {
+
+struct ReactorMetrics;
 
 namespace detail {
 class ReactorCore;
@@ -72,6 +75,16 @@ public:
     /// Calls `handler` in the reactor's thread each time the process gets `signal_number`, until the subscription is
     /// destroyed; the previous disposition is then put back. Several subscriptions, in any reactors, may share one.
     SignalSubscription on_signal(int signal_number, UniqueFunction<void(int)> handler);
+
+    /// What it has done and what it holds, as numbers; see metrics.hpp for their meaning and for Prometheus.
+    ReactorMetrics metrics() const;
+
+    /// Measures each call from the loop for metrics() from now on, or stops that. Two looks at the clock for each.
+    void measure_turns(bool on);
+
+    /// What it waits for, to be read at night: how many calls are set and when the first is due, and everything open, a
+    /// line each. Beside it stands dump_pending() (deferred/trace.hpp) for the chains.
+    std::string dump() const;
 
     /// The loop below.
     IOPS& iops() noexcept;

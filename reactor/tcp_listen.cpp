@@ -39,6 +39,7 @@ public:
 private:
     void event_ready(IOFlags flags) noexcept override;
     void reactor_destroyed() noexcept override { stop(); }
+    std::string describe() const override { return "a port that listens on " + local_address(fd_.get()).str(); }
     bool open() const noexcept { return watch_.has_value(); }
     void welcome(UniqueFd client, const SocketAddress& from) noexcept;
     void refuse_waiting() noexcept;

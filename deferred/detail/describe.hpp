@@ -8,7 +8,7 @@
 
 #include "plait/deferred/deferred.hpp"
 #include "plait/deferred/detail/trace_hooks.hpp"
-#include "plait/deferred/detail/type_name.hpp"
+#include "plait/deferred/type_name.hpp"
 
 namespace plait::detail {
 

@@ -31,14 +31,16 @@ TimePoint TimerQueue::after(Duration delay) const noexcept {
     return delay > TimePoint::max() - now ? TimePoint::max() : now + delay;
 }
 
-void TimerQueue::run_due(TimePoint until) {
+std::size_t TimerQueue::run_due(TimePoint until) {
     // Calls set during this pass have a later order; as they cannot be due before what is due already, they come last.
     const std::uint64_t end = next_order_;
+    std::size_t made = 0;
     ++passes_;
-    while (!heap_.empty() && heap_.front().deadline <= until && heap_.front().order < end)
+    for (; !heap_.empty() && heap_.front().deadline <= until && heap_.front().order < end; ++made)
         run_first();
     --passes_;
     tell_if_changed();
+    return made;
 }
 
 void TimerQueue::run_first() noexcept {

@@ -37,7 +37,8 @@ public:
     TimerNode& add(Duration delay);
     static DelayedCall hold(TimerNode& node) noexcept { return DelayedCall(&node); }
 
-    void run_due(TimePoint until);
+    /// Returns: how many calls were made.
+    std::size_t run_due(TimePoint until);
     TimePoint next_deadline() const noexcept { return heap_.empty() ? TimePoint::max() : heap_.front().deadline; }
     std::size_t size() const noexcept { return heap_.size(); }
 

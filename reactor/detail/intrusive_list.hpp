@@ -63,6 +63,12 @@ public:
         return element;
     }
 
+    template <typename F>
+    void for_each(F&& look) const {
+        for (const ListHook<Tag>* hook = head_.next_; hook != &head_; hook = hook->next_)
+            look(static_cast<const T&>(*hook));
+    }
+
     /// Takes over all elements of `other`, in order, after those here.
     void splice_back(IntrusiveList& other) noexcept {
         if (other.empty()) return;

@@ -101,17 +101,22 @@ void ReactorCore::event_ready(IOFlags) noexcept {
     armed_for_ = TimePoint::max();
     timer_->set_state(Event::State::initialized);
     work_ = true;  // the timer is set again at the end, whatever happens until then
-    make_calls([this](Calls& calls) { calls.swap(soon_calls_); });
-    contain([this] { reactor_.run_due_calls(reactor_.now()); });
+    doing("timed and soon calls");
+    counters_.soon_calls += make_calls([this](Calls& calls) { calls.swap(soon_calls_); });
+    const TimePoint now = reactor_.now();
+    if (watch_ != nullptr && watch_->measuring && reactor_.next_deadline() <= now)
+        watch_->timer_lag.record(now - reactor_.next_deadline());
+    contain([&] { counters_.timed_calls += reactor_.run_due_calls(now); });
 }
 
 void ReactorCore::run_thread_calls() {
     const Turn turn(*this);
-    make_calls([this](Calls& calls) { thread_calls_.take(calls); });
+    doing("calls from other threads");
+    counters_.thread_calls += make_calls([this](Calls& calls) { thread_calls_.take(calls); });
 }
 
 template <typename Take>
-void ReactorCore::make_calls(Take take) noexcept {
+std::size_t ReactorCore::make_calls(Take take) noexcept {
     const ContextScope outside{Context()};  // whoever runs the loop may be in one
     Calls calls = std::move(spare_calls_);
     take(calls);
@@ -119,8 +124,10 @@ void ReactorCore::make_calls(Take take) noexcept {
         contain(call);
         call.reset();
     }
+    const std::size_t made = calls.size();
     calls.clear();
     spare_calls_ = std::move(calls);
+    return made;
 }
 
 void ReactorCore::flush() noexcept {
@@ -140,6 +147,15 @@ void ReactorCore::end_turn() noexcept {
         work_ = true;
         arm(TimePoint::min());
     }
+}
+
+/// A call of its own to who watches: producers and waiters are called from it.
+void ReactorCore::end_pass() noexcept {
+    if (watch_ == nullptr) return end_turn();
+    watch_->begins();
+    doing("what the end of a turn sends");
+    end_turn();
+    watch_->ends();
 }
 
 void ReactorCore::destroy_doomed() noexcept {

@@ -2,7 +2,10 @@
 // is open, late destruction. Not the loop: that is IOPS.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <string>
+#include <typeinfo>
 #include <vector>
 
 #include "plait/deferred/clock.hpp"
@@ -11,7 +14,9 @@
 #include "plait/reactor/detail/intrusive_list.hpp"
 #include "plait/reactor/detail/io_watch.hpp"
 #include "plait/reactor/detail/thread_calls.hpp"
+#include "plait/reactor/detail/turn_watch.hpp"
 #include "plait/reactor/iops.hpp"
+#include "plait/reactor/metrics.hpp"
 
 namespace plait {
 class Reactor;
@@ -41,6 +46,9 @@ public:
     /// The reactor is being destroyed: end at once. Already taken off the list; may destroy itself. Runs in a turn.
     virtual void reactor_destroyed() noexcept = 0;
 
+    /// For Reactor::dump(): "a connection to 10.0.0.1:2181, 12 bytes queued". By default the name of its type.
+    virtual std::string describe() const;
+
 protected:
     ~Resource() = default;
 };
@@ -55,6 +63,18 @@ private:
     Doomed* next_doomed_ = nullptr;
 };
 
+/// What only rises: see ReactorMetrics.
+struct ReactorCounters {
+    std::uint64_t turns = 0;
+    std::uint64_t timed_calls = 0;
+    std::uint64_t soon_calls = 0;
+    std::uint64_t thread_calls = 0;
+    std::uint64_t connections_made = 0;
+    std::uint64_t connections_lost = 0;
+    std::uint64_t bytes_received = 0;
+    std::uint64_t bytes_sent = 0;
+};
+
 class ReactorCore final : private EventHandler, private PassHandler {
 public:
     /// A call from the loop into the library; where the loop tells of its passes (IOPS::watch_passes), all calls of one
@@ -63,15 +83,20 @@ public:
     /// any kind may nest.
     class Turn {
     public:
-        explicit Turn(ReactorCore& core) noexcept : core_(core) { ++core_.depth_; }
+        explicit Turn(ReactorCore& core) noexcept : core_(core) {
+            ++core_.depth_;
+            if (core_.watch_ != nullptr && core_.depth_ == core_.depth_of_a_call()) core_.watch_->begins();
+        }
         Turn(const Turn&) = delete;
         Turn& operator=(const Turn&) = delete;
         ~Turn() {
             if (core_.depth_ == 1) {
+                ++core_.counters_.turns;
                 if (core_.work_) core_.end_turn();
             } else if (core_.in_pass_ && core_.depth_ == 2) {
                 core_.bound_what_a_pass_holds();
             }
+            if (core_.watch_ != nullptr && core_.depth_ == core_.depth_of_a_call()) core_.watch_->ends();
             --core_.depth_;
         }
 
@@ -108,6 +133,22 @@ public:
     /// Memory for reading: one pool for all connections, since only one reads at a time.
     BlockPool& read_blocks() noexcept { return read_blocks_; }
 
+    ReactorCounters& counters() noexcept { return counters_; }
+
+    /// Says what is called next, to who watches: "data_received", and whose.
+    void doing(const char* what) noexcept {
+        if (watch_ != nullptr) watch_->doing(what, nullptr);
+    }
+    template <typename T>
+    void doing(const char* what, const T* whose) noexcept {
+        if (watch_ != nullptr) watch_->doing(what, &typeid(*whose));
+    }
+    /// Made when first asked for, and kept: from then on each call from the loop costs two looks at the clock.
+    TurnWatch& turn_watch();
+    ReactorMetrics metrics();
+    void measure_turns(bool on);
+    std::string dump();
+
     /// See Reactor.
     void call_soon(UniqueFunction<void()> function);
     void call_from_thread(UniqueFunction<void()> function) { thread_calls_.post(std::move(function)); }
@@ -132,7 +173,8 @@ private:
         in_pass_ = true;
     }
     void pass_ends() noexcept override {
-        if (work_) end_turn();
+        ++counters_.turns;
+        if (work_) end_pass();
         read_blocks_.forget_renewals();
         in_pass_ = false;
         --depth_;
@@ -143,14 +185,18 @@ private:
         read_blocks_.forget_renewals();
         flush();
     }
+    /// How deep a call from the loop is: a pass is one level of its own.
+    int depth_of_a_call() const noexcept { return in_pass_ ? 2 : 1; }
+    void end_pass() noexcept;
     void flush() noexcept;
     void run_thread_calls();
     void need_end_of_turn() noexcept {
         work_ = true;
         if (depth_ == 0) arm(TimePoint::min());
     }
+    /// Returns: how many calls were made.
     template <typename Take>
-    void make_calls(Take take) noexcept;
+    std::size_t make_calls(Take take) noexcept;
     void end_turn() noexcept;
     void destroy_doomed() noexcept;
     void arm(TimePoint wanted) noexcept;
@@ -176,6 +222,8 @@ private:
     TimePoint armed_for_ = TimePoint::max();
     ThreadCalls thread_calls_;
     std::unique_ptr<SignalDelivery> signals_;
+    ReactorCounters counters_;
+    std::unique_ptr<TurnWatch> watch_;
 };
 
 }  // namespace plait::detail

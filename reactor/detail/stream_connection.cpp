@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "plait/deferred/contain.hpp"
+#include "plait/deferred/type_name.hpp"
 #include "plait/reactor/detail/block_pool.hpp"
 #include "plait/reactor/detail/socket.hpp"
 #include "plait/reactor/errors.hpp"
@@ -50,9 +51,11 @@ StreamConnection::StreamConnection(ReactorCore& core, StreamEnds ends, Address h
         write_ended_ = !files_->has_out();
     }
     core_.add_resource(*this);
+    ++core_.counters().connections_made;
 }
 
 std::optional<Failure> StreamConnection::begin() noexcept {
+    core_.doing("connection_made", protocol_.get());
     guarded([this] { protocol_->make_connection(*this); });
     update_watch();
     return reason_;
@@ -195,6 +198,8 @@ void StreamConnection::receive() noexcept {
         }
         const auto size = static_cast<std::size_t>(got);
         received_ += size;
+        core_.counters().bytes_received += size;
+        core_.doing("data_received", protocol_.get());
         const Bytes data = core_.read_blocks().take(size);
         if (!guarded([&] { protocol_->data_received(data); })) return;
         if (size < room.size()) return;
@@ -205,6 +210,7 @@ void StreamConnection::peer_ended() noexcept {
     if (lost_) return;
     read_ended_ = true;
     update_watch();
+    core_.doing("read_connection_lost", protocol_.get());
     if (!guarded([this] { protocol_->read_connection_lost(); })) return;
     if (write_ended_) finish_done();
 }
@@ -219,7 +225,9 @@ void StreamConnection::flush() noexcept {
 }
 
 void StreamConnection::send_queued() noexcept {
+    const std::uint64_t sent_before = queue_.sent();
     const int error = over_socket() ? queue_.send_to(fd_.get()) : write_some(queue_);
+    core_.counters().bytes_sent += queue_.sent() - sent_before;
     if (error != 0) return broken(error);
     kernel_full_ = !queue_.empty();
     // What they write now is sent in the next turn, so that one busy connection leaves room for the others.
@@ -260,6 +268,14 @@ void StreamConnection::reactor_destroyed() noexcept {
     if (has_socket()) reset_on_close(fd_.get());
     finish(make_failure(
         ConnectionAborted("the connection to " + peer_.str() + " was aborted: its reactor was destroyed")));
+}
+
+std::string StreamConnection::describe() const {
+    std::string text = "a connection to " + peer_.str() + " of " + readable_name(typeid(*protocol_));
+    if (!queue_.empty()) text += ", " + std::to_string(queue_.size()) + " bytes queued";
+    if (paused_) text += ", reading paused";
+    if (closing_) text += ", closing";
+    return text;
 }
 
 void StreamConnection::update_watch() noexcept {
@@ -338,6 +354,8 @@ void StreamConnection::finish(const Failure& reason) noexcept {
     queue_.clear();
     timeouts_.reset();
     flow_.end(reason);
+    ++core_.counters().connections_lost;
+    core_.doing("connection_lost", protocol_.get());
     contain([this] { protocol_->lose_connection(*reason_); });
     core_.destroy_later(std::unique_ptr<Doomed>(this));
 }

@@ -106,6 +106,7 @@ private:
     void event_ready(IOFlags flags) noexcept override;
     void flush() noexcept override;
     void reactor_destroyed() noexcept override;
+    std::string describe() const override;
     void end_ready(IOFlags flags) noexcept override;
     void reader_gone() noexcept override;
 

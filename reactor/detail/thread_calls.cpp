@@ -30,6 +30,11 @@ void ThreadCalls::take(std::vector<UniqueFunction<void()>>& calls) {
     calls_.swap(calls);
 }
 
+std::size_t ThreadCalls::size() {
+    const std::lock_guard lock(mutex_);
+    return calls_.size();
+}
+
 void ThreadCalls::close() noexcept {
     std::vector<UniqueFunction<void()>> dropped;  // destroyed outside the lock: their captures may post
     const std::lock_guard lock(mutex_);

@@ -28,6 +28,9 @@ public:
     /// Exchanges the calls posted so far with `calls`, which must be empty; the next post wakes the loop again.
     void take(std::vector<UniqueFunction<void()>>& calls);
 
+    /// Posted and not yet taken.
+    std::size_t size();
+
     /// Drops what is queued and all that will be.
     void close() noexcept;
 

@@ -1,11 +1,11 @@
-#include "plait/deferred/detail/type_name.hpp"
+#include "plait/deferred/type_name.hpp"
 
 #include <cxxabi.h>
 
 #include <cstdlib>
 #include <string_view>
 
-namespace plait::detail {
+namespace plait {
 
 std::string readable_name(const std::type_info& type) {
     int status = 0;
@@ -19,4 +19,4 @@ std::string readable_name(const std::type_info& type) {
     return name;
 }
 
-}  // namespace plait::detail
+}  // namespace plait

@@ -1,0 +1,44 @@
+// ReactorMetrics: what a reactor has done and what it holds, as numbers to read in the program or to hand to
+// Prometheus. Not a log, and no rates: counters only rise, whoever reads them twice has the rate.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "plait/reactor/histogram.hpp"
+
+namespace plait {
+
+/// A snapshot: see Reactor::metrics().
+struct ReactorMetrics {
+    // Since the reactor was made.
+    std::uint64_t turns = 0;             ///< calls from the loop below, or whole passes where it tells of them
+    std::uint64_t timed_calls = 0;       ///< made
+    std::uint64_t soon_calls = 0;        ///< made: call_soon()
+    std::uint64_t thread_calls = 0;      ///< made: call_from_thread()
+    std::uint64_t connections_made = 0;  ///< of every kind that has a Transport over a descriptor
+    std::uint64_t connections_lost = 0;
+    std::uint64_t bytes_received = 0;  ///< by them
+    std::uint64_t bytes_sent = 0;
+
+    // Now.
+    std::size_t timed_calls_pending = 0;
+    std::size_t soon_calls_pending = 0;
+    std::size_t thread_calls_pending = 0;
+    std::size_t resources_open = 0;  ///< connections, ports, look-ups, attempts to connect, child processes
+
+    /// Of the whole program, not of this reactor alone.
+    std::uint64_t unhandled_failures = 0;
+
+    // Only while Reactor::measure_turns() is on.
+    Histogram turn_time;  ///< from the loop's call to its return: nothing else happens in this thread meanwhile
+    Histogram timer_lag;  ///< how late the loop's timer came, of the call due first
+};
+
+/// The same in Prometheus' text format, one `plait_reactor_...` family a member, times in seconds. `labels` goes into
+/// the braces of every sample as it is: `reactor="main"`, or nothing. Source: Prometheus text exposition format 0.0.4.
+std::string prometheus_text(const ReactorMetrics& metrics, std::string_view labels = {});
+
+}  // namespace plait

@@ -1,0 +1,155 @@
+#define BOOST_TEST_MODULE metrics
+#include <algorithm>
+#include <sstream>
+#include <string>
+#include <thread>
+
+#include <boost/test/unit_test.hpp>
+
+#include "plait/reactor/metrics.hpp"
+#include "plait/tests/reactor/tcp_fixture.hpp"
+
+namespace plait::testing {
+namespace {
+
+using namespace std::chrono_literals;
+
+bool has_line(const std::string& text, const std::string& wanted) {
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);)
+        if (line == wanted) return true;
+    return false;
+}
+
+BOOST_AUTO_TEST_CASE(a_histogram_counts_durations_in_buckets_that_double) {
+    Histogram histogram;
+    for (const Duration taken : {0ns, 1ns, 1023ns, 1024ns, Duration(-5)})
+        histogram.record(taken);
+    BOOST_TEST(histogram.in_bucket(0) == 2U);
+    BOOST_TEST(histogram.in_bucket(1) == 1U);
+    BOOST_TEST(histogram.in_bucket(10) == 1U);
+    BOOST_TEST(histogram.in_bucket(11) == 1U);
+    BOOST_TEST(histogram.count() == 5U);
+    BOOST_CHECK(histogram.sum() == 2048ns);
+    BOOST_CHECK(histogram.longest() == 1024ns);
+    BOOST_CHECK(Histogram::bucket_end(10) == 1024ns);
+}
+
+BOOST_AUTO_TEST_CASE(the_last_bucket_takes_what_is_longer_than_all) {
+    Histogram histogram;
+    histogram.record(std::chrono::hours(24 * 365));
+    BOOST_TEST(histogram.in_bucket(Histogram::bucket_count - 1) == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(a_quantile_is_right_to_within_its_bucket) {
+    Histogram histogram;
+    BOOST_CHECK(histogram.quantile(0.5) == 0ns);
+    for (int i = 0; i < 99; ++i)
+        histogram.record(1us);
+    histogram.record(1s);
+    BOOST_CHECK(histogram.quantile(0.5) > 500ns && histogram.quantile(0.5) <= 1024ns);
+    BOOST_CHECK(histogram.quantile(1.0) == 1s);
+    BOOST_CHECK(histogram.quantile(0.999) > 500ms);
+}
+
+BOOST_AUTO_TEST_CASE(connections_and_their_bytes_are_counted) {
+    TcpFixture world;
+    world.prepare = TcpFixture::echo;
+    const auto client = world.connect_and_accept();
+    client->transport().write("hello");
+    world.wait([&] { return client->received.size() == 5; });
+
+    ReactorMetrics metrics = world.reactor.metrics();
+    BOOST_TEST(metrics.connections_made == 2U);
+    BOOST_TEST(metrics.connections_lost == 0U);
+    BOOST_TEST(metrics.bytes_sent == 10U);
+    BOOST_TEST(metrics.bytes_received == 10U);
+    BOOST_TEST(metrics.resources_open == 3U);  // two ends and the port
+
+    client->transport().lose_connection();
+    world.wait_lost(*client);
+    world.wait_lost(*world.served.back());
+    metrics = world.reactor.metrics();
+    BOOST_TEST(metrics.connections_lost == 2U);
+    BOOST_TEST(metrics.resources_open == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(calls_are_counted_when_made_and_while_they_wait) {
+    Reactor reactor;
+    const DelayedCall later = reactor.call_later(1h, [] {});
+    reactor.call_soon([] {});
+    reactor.call_from_thread([] {});
+    ReactorMetrics metrics = reactor.metrics();
+    BOOST_TEST(metrics.timed_calls_pending == 1U);
+    BOOST_TEST(metrics.soon_calls_pending == 1U);
+    BOOST_TEST(metrics.thread_calls_pending == 1U);
+
+    settle(reactor);
+    metrics = reactor.metrics();
+    BOOST_TEST(metrics.soon_calls_pending == 0U);
+    BOOST_TEST(metrics.thread_calls_pending == 0U);
+    BOOST_TEST(metrics.soon_calls == 1U);
+    BOOST_TEST(metrics.thread_calls == 1U);
+    BOOST_TEST(metrics.timed_calls == 5U);  // settle's own
+    BOOST_TEST(metrics.turns >= 5U);
+}
+
+BOOST_AUTO_TEST_CASE(turns_are_measured_only_while_that_is_on) {
+    Reactor reactor;
+    settle(reactor);
+    BOOST_TEST(reactor.metrics().turn_time.count() == 0U);
+
+    reactor.measure_turns(true);
+    DelayedCall slow = reactor.call_later(0s, [&] {
+        const TimePoint end = reactor.now() + 5ms;
+        while (reactor.now() < end) {
+        }
+    });
+    settle(reactor);
+    const ReactorMetrics metrics = reactor.metrics();
+    BOOST_TEST(metrics.turn_time.count() > 0U);
+    BOOST_CHECK(metrics.turn_time.longest() >= 5ms);
+    BOOST_TEST(metrics.timer_lag.count() > 0U);
+
+    reactor.measure_turns(false);
+    settle(reactor);
+    BOOST_TEST(reactor.metrics().turn_time.count() <= metrics.turn_time.count() + 1);
+}
+
+BOOST_AUTO_TEST_CASE(prometheus_text_has_a_family_for_each_number) {
+    ReactorMetrics metrics;
+    metrics.turns = 7;
+    metrics.resources_open = 3;
+    metrics.turn_time.record(3us);
+    metrics.turn_time.record(2h);
+    const std::string plain = prometheus_text(metrics);
+    BOOST_TEST(has_line(plain, "# TYPE plait_reactor_turns_total counter"));
+    BOOST_TEST(has_line(plain, "plait_reactor_turns_total 7"));
+    BOOST_TEST(has_line(plain, "plait_reactor_resources_open 3"));
+
+    const std::string labelled = prometheus_text(metrics, "reactor=\"main\"");
+    BOOST_TEST(has_line(labelled, "plait_reactor_turns_total{reactor=\"main\"} 7"));
+    BOOST_TEST(has_line(labelled, "# TYPE plait_reactor_turn_seconds histogram"));
+    BOOST_TEST(has_line(labelled, "plait_reactor_turn_seconds_bucket{reactor=\"main\",le=\"2.048e-06\"} 0"));
+    BOOST_TEST(has_line(labelled, "plait_reactor_turn_seconds_bucket{reactor=\"main\",le=\"4.096e-06\"} 1"));
+    BOOST_TEST(has_line(labelled, "plait_reactor_turn_seconds_bucket{reactor=\"main\",le=\"+Inf\"} 2"));
+    BOOST_TEST(has_line(labelled, "plait_reactor_turn_seconds_count{reactor=\"main\"} 2"));
+}
+
+BOOST_AUTO_TEST_CASE(a_dump_names_what_is_open_and_when_the_next_call_is_due) {
+    TcpFixture world;
+    const auto client = world.connect_and_accept();
+    const DelayedCall later = world.reactor.call_later(90s, [] {});
+    const std::string text = world.reactor.dump();
+    BOOST_TEST(text.find("a port that listens on " + world.port->address().str()) != std::string::npos, text);
+    BOOST_TEST(text.find("a connection to " + world.port->address().str()) != std::string::npos, text);
+    BOOST_TEST(text.find("1 timed call, the first due in ") != std::string::npos, text);
+}
+
+BOOST_AUTO_TEST_CASE(a_dump_of_an_idle_reactor_says_so) {
+    Reactor reactor;
+    BOOST_TEST(reactor.dump() == "this reactor waits for nothing: no timed calls, nothing open\n");
+}
+
+}  // namespace
+}  // namespace plait::testing

@@ -1,0 +1,157 @@
+#define BOOST_TEST_MODULE stall_detector
+#include <cstdint>
+#include <future>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include <boost/test/unit_test.hpp>
+
+#include "plait/deferred/errors.hpp"
+#include "plait/deferred/testing/caught_reports.hpp"
+#include "plait/reactor/stall_detector.hpp"
+#include "plait/tests/reactor/tcp_fixture.hpp"
+
+namespace plait::testing {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// What was told, from either thread.
+struct Told {
+    std::mutex mutex;
+    std::vector<Stall> stalls;
+    std::promise<void> first;
+
+    StallDetector::Told teller() {
+        return [this](const Stall& stall) {
+            const std::lock_guard lock(mutex);
+            stalls.push_back(stall);
+            if (stalls.size() == 1) first.set_value();
+        };
+    }
+};
+
+/// Keeps the thread busy until the detector has spoken: as long as that takes and no longer.
+[[gnu::noinline]] void stall_until(std::future<void>& told) {
+    const auto end = std::chrono::steady_clock::now() + patience;
+    while (told.wait_for(0s) != std::future_status::ready && std::chrono::steady_clock::now() < end) {
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_callback_that_takes_too_long_is_told_while_it_runs_and_when_it_has_ended) {
+    Reactor reactor;
+    Told told;
+    std::future<void> first = told.first.get_future();
+    const StallDetector detector(reactor, {.limit = 20ms}, told.teller());
+    reactor.call_soon([&] { stall_until(first); });
+    settle(reactor);
+
+    BOOST_REQUIRE_EQUAL(told.stalls.size(), 2U);
+    const Stall& begun = told.stalls[0];
+    BOOST_TEST(!begun.over);
+    BOOST_CHECK(begun.lasted >= 20ms);
+    BOOST_TEST(begun.what == "timed and soon calls");
+    BOOST_TEST(begun.text().find(" has kept the reactor for ") != std::string::npos);
+    const Stall& over = told.stalls[1];
+    BOOST_TEST(over.over);
+    BOOST_CHECK(over.lasted >= begun.lasted);
+    BOOST_CHECK(over.addresses == begun.addresses);
+}
+
+#if !defined(__SANITIZE_THREAD__)  // it holds signals back until the thread makes a system call
+BOOST_AUTO_TEST_CASE(the_stack_leads_to_the_callback) {
+    Reactor reactor;
+    Told told;
+    std::future<void> first = told.first.get_future();
+    const StallDetector detector(reactor, {.limit = 20ms}, told.teller());
+    reactor.call_soon([&] { stall_until(first); });
+    settle(reactor);
+
+    BOOST_REQUIRE(!told.stalls.empty());
+    const Stall& stall = told.stalls.front();
+    BOOST_TEST(stall.frames.size() == stall.addresses.size());
+    const auto begin = reinterpret_cast<std::uintptr_t>(&stall_until);
+    bool found = false;
+    for (void* address : stall.addresses) {
+        const auto here = reinterpret_cast<std::uintptr_t>(address);
+        found = found || (here > begin && here < begin + 4096);
+    }
+    BOOST_TEST(found, stall.text());
+}
+#endif
+
+BOOST_AUTO_TEST_CASE(a_protocol_that_stalls_is_named) {
+    TcpFixture world;
+    Told told;
+    std::future<void> first = told.first.get_future();
+    world.prepare = [&](Recorder& recorder) {
+        recorder.when_data = [&](Recorder&, const Bytes&) { stall_until(first); };
+    };
+    const auto client = world.connect_and_accept();
+    const StallDetector detector(world.reactor, {.limit = 20ms}, told.teller());
+    client->transport().write("x");
+    world.wait([&] { return told.stalls.size() == 2; });
+    BOOST_TEST(told.stalls[0].what == "data_received of plait::testing::Recorder");
+}
+
+BOOST_AUTO_TEST_CASE(short_callbacks_and_an_idle_reactor_are_not_told) {
+    Reactor reactor;
+    Told told;
+    const StallDetector detector(reactor, {.limit = 10s}, told.teller());
+    settle(reactor);
+    BOOST_TEST(told.stalls.empty());
+}
+
+BOOST_AUTO_TEST_CASE(what_the_hook_throws_is_reported_and_the_detector_goes_on) {
+    Reactor reactor;
+    CaughtReports reports;
+    std::promise<void> second;
+    std::future<void> heard = second.get_future();
+    int calls = 0;
+    const StallDetector detector(reactor, {.limit = 5ms}, [&](const Stall& stall) {
+        if (++calls == 2) second.set_value();
+        if (!stall.over) throw std::runtime_error("the hook failed");
+    });
+    for (int i = 0; i < 2; ++i) {
+        reactor.call_soon([&] {
+            const TimePoint end = reactor.now() + 50ms;
+            while (reactor.now() < end) {
+            }
+        });
+        settle(reactor);
+    }
+    stall_until(heard);
+    BOOST_TEST(reports.count() >= 1U);
+    BOOST_TEST(calls >= 2);
+}
+
+BOOST_AUTO_TEST_CASE(a_reactor_has_one_detector_at_a_time) {
+    Reactor reactor;
+    {
+        const StallDetector detector(reactor);
+        BOOST_CHECK_THROW(StallDetector{reactor}, InvalidState);
+    }
+    const StallDetector next(reactor);
+}
+
+BOOST_AUTO_TEST_CASE(a_limit_of_zero_is_refused) {
+    Reactor reactor;
+    BOOST_CHECK_THROW((StallDetector{reactor, {.limit = 0s}}), std::invalid_argument);
+}
+
+BOOST_AUTO_TEST_CASE(a_detector_may_be_destroyed_from_the_callback_that_stalls) {
+    Reactor reactor;
+    Told told;
+    std::future<void> first = told.first.get_future();
+    auto detector = std::make_unique<StallDetector>(reactor, StallDetectorOptions{.limit = 10ms}, told.teller());
+    reactor.call_soon([&] {
+        stall_until(first);
+        detector.reset();
+    });
+    settle(reactor);
+    BOOST_TEST(told.stalls.size() == 1U);
+}
+
+}  // namespace
+}  // namespace plait::testing
