@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <set>
 #include <stdexcept>
 #include <utility>
@@ -187,7 +188,8 @@ ProcessTransport& ProcessProtocol::transport() const {
 void spawn_process(Reactor& reactor, ProcessOptions options, std::shared_ptr<ProcessProtocol> protocol) {
     check(options);
     if (protocol == nullptr) refuse(options.program, "it needs a protocol");
-    if (reactor.core().closing()) throw SpawnError("cannot start " + options.program + ": the reactor is being destroyed");
+    if (reactor.core().closing())
+        throw SpawnError("cannot start " + options.program + ": the reactor is being destroyed");
     detail::reap_orphans();
     Wiring wiring = wire(options);
     const detail::ChildPlan plan = plan_for(options, wiring);

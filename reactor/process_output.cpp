@@ -55,9 +55,9 @@ private:
     void collect(std::string& into, const Bytes& data, const char* what) {
         if (keep_ == Keep::nothing || ending_) return;
         if (data.size() > collect_.most_output - into.size()) {
-            failure_ = make_failure(ProcessOutputTooLong(program_ + " was ended: its " + what + " passed the limit of " +
-                                                         std::to_string(collect_.most_output) +
-                                                         " bytes (CollectOptions::most_output)"));
+            failure_ = make_failure(
+                ProcessOutputTooLong(program_ + " was ended: its " + what + " passed the limit of " +
+                                     std::to_string(collect_.most_output) + " bytes (CollectOptions::most_output)"));
             return end_process();
         }
         into += data.view();
@@ -137,7 +137,8 @@ Deferred<std::string> process_output(Reactor& reactor, ProcessOptions options, C
             ExitStatus status;
             status.exit_code = result.exit_code;
             throw ProcessTerminated(
-                program + " exited with code " + std::to_string(result.exit_code) + end_of(result.error_output), status);
+                program + " exited with code " + std::to_string(result.exit_code) + end_of(result.error_output),
+                status);
         });
 }
 

@@ -26,7 +26,8 @@ Failure reason_for(const std::string& name, const ExitStatus& status) {
         return make_failure(ProcessTerminated(name + " exited with code " + std::to_string(*status.exit_code), status));
     if (!status.signal)
         return make_failure(ProcessTerminated(
-            name + " has exited, and something else took its status: SIGCHLD is ignored, or all children are waited for",
+            name +
+                " has exited, and something else took its status: SIGCHLD is ignored, or all children are waited for",
             status));
     const char* core = status.core_dumped ? ", and its core was dumped" : "";
     return make_failure(ProcessTerminated(name + " was ended by " + signal_name(*status.signal) + core, status));
@@ -116,8 +117,7 @@ void ChildProcess::signal_process(int number) {
 }
 
 void ChildProcess::signal_group(int number) {
-    if (!leads_group_)
-        throw UsageError(name() + " leads no group of its own: start it with ProcessOptions::new_group");
+    if (!leads_group_) throw UsageError(name() + " leads no group of its own: start it with ProcessOptions::new_group");
     send_signal(-pid_, number, "the group of " + name());
 }
 

@@ -1,8 +1,12 @@
 #include "plait/reactor/detail/exit_watch.hpp"
 
 #include <poll.h>
-#include <sys/pidfd.h>
 #include <sys/wait.h>
+
+// glibc 2.36 declares it for C alone.
+extern "C" {
+#include <sys/pidfd.h>
+}
 
 #include <algorithm>
 #include <cerrno>
