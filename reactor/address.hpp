@@ -9,6 +9,9 @@
 
 namespace plait {
 
+/// Which addresses of a host are meant.
+enum class AddressFamily { any, ipv4, ipv6 };
+
 /// A numeric IP address and a port; for transports that have neither, a descriptive text and port 0.
 struct Address {
     std::string ip;

@@ -38,6 +38,12 @@ public:
     using ConnectError::ConnectError;
 };
 
+/// The local address asked for could not be had: not ours, busy, of the wrong family.
+class ConnectBindError : public ConnectError {
+public:
+    using ConnectError::ConnectError;
+};
+
 /// A listening port could not be opened: busy, not permitted, not ours. The message names it and the cause.
 class CannotListen : public NetworkError {
 public:
@@ -86,7 +92,13 @@ class ReactorAlreadyRunning : public UsageError {
 public:
     using UsageError::UsageError;
 };
-/// `Reactor::run_until()` was ended by `stop()` before its Deferred fired.
+/// A reactor that does not run, or is stopping already, was asked for what only a running one can do.
+class ReactorNotRunning : public UsageError {
+public:
+    using UsageError::UsageError;
+};
+/// `Reactor::run_until()` was ended by `stop()` before its Deferred fired; or the reactor ended before
+/// the result of what threads had to do with it was there.
 class ReactorStopped : public Error {
 public:
     using Error::Error;

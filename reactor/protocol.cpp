@@ -1,5 +1,7 @@
 #include "plait/reactor/protocol.hpp"
 
+#include <utility>
+
 #include "plait/deferred/contain.hpp"
 #include "plait/deferred/unhandled.hpp"
 #include "plait/reactor/errors.hpp"
@@ -55,6 +57,7 @@ void Protocol::make_connection(Transport& transport) {
 void Protocol::lose_connection(const Failure& reason) {
     contain([&] { connection_lost(reason); });
     transport_ = nullptr;
+    if (LossObserver* observer = std::exchange(loss_observer_, nullptr)) observer->protocol_lost(reason);
 }
 
 Transport& Protocol::transport() const noexcept {

@@ -12,6 +12,16 @@
 
 namespace plait {
 
+/// Who keeps a connection for others, as ClientService does, and wants to know that it ended.
+class LossObserver {
+public:
+    /// After the protocol's connection_lost(). May destroy itself.
+    virtual void protocol_lost(const Failure& reason) noexcept = 0;
+
+protected:
+    ~LossObserver() = default;
+};
+
 /// One connection's behaviour. Derive from it.
 ///
 /// Order: connection_made, then data_received* and at most one read_connection_lost, then connection_lost exactly once.
@@ -30,8 +40,11 @@ public:
     /// For transports: attaches the connection, then calls connection_made().
     void make_connection(Transport& transport);
 
-    /// For transports: calls connection_lost(), then detaches.
+    /// For transports: calls connection_lost(), then detaches, then tells who observes.
     void lose_connection(const Failure& reason);
+
+    /// For keepers of connections: `observer` is told of the end, once; null for nobody. There is one at a time.
+    void observe_loss(LossObserver* observer) noexcept { loss_observer_ = observer; }
 
     /// The connection is there; `transport()` works from now on.
     virtual void connection_made() {}
@@ -54,6 +67,7 @@ public:
 
 private:
     Transport* transport_ = nullptr;
+    LossObserver* loss_observer_ = nullptr;
 };
 
 /// Makes protocols for a listening port.

@@ -45,6 +45,10 @@ void Reactor::call_from_thread(UniqueFunction<void()> function) {
     core_->call_from_thread(carry_context(std::move(function)));
 }
 
+ThreadPool& Reactor::thread_pool() {
+    return core_->thread_pool();
+}
+
 SignalSubscription Reactor::on_signal(int signal_number, UniqueFunction<void(int)> handler) {
     return core_->signals().subscribe(signal_number, std::move(handler));
 }

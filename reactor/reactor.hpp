@@ -19,6 +19,8 @@ namespace detail {
 class ReactorCore;
 }  // namespace detail
 
+class ThreadPool;
+
 /// The loop.
 ///
 /// A turn is one call from the event loop below into this library: a descriptor is ready, a timer is due. Where the
@@ -71,6 +73,10 @@ public:
     /// for it. Never lost; calls not made when the reactor is destroyed are dropped. Also allowed from its own thread.
     /// Threads: any, as long as the reactor lives.
     void call_from_thread(UniqueFunction<void()> function);
+
+    /// For work that blocks; see threads.hpp, which brings its results home. Made when first asked for, ended with the
+    /// reactor, which waits for what it is doing.
+    ThreadPool& thread_pool();
 
     /// Calls `handler` in the reactor's thread each time the process gets `signal_number`, until the subscription is
     /// destroyed; the previous disposition is then put back. Several subscriptions, in any reactors, may share one.

@@ -19,10 +19,20 @@ struct ConnectOptions {
     Duration timeout = std::chrono::seconds(30);
     /// TCP_NODELAY.
     bool no_delay = true;
+    /// Uses addresses of this family alone.
+    AddressFamily family = AddressFamily::any;
+    /// Where to connect from: a numeric address of this machine; port 0 for any. Addresses of its family alone are
+    /// used.
+    std::optional<Address> bind_address{};
+    /// Without an answer for so long, the next address is tried beside the ones before.
+    Duration attempt_delay = std::chrono::milliseconds(250);
+    /// IPv4 addresses that are found first wait so long for those of IPv6.
+    Duration resolution_delay = std::chrono::milliseconds(50);
 };
 
-/// Connects `protocol` to a host. Addresses are tried in the order of the look-up, one after the other, until one
-/// accepts; one that does not answer is waited for until the system gives it up or the time is over.
+/// Connects `protocol` to a host, racing its addresses (RFC 8305, "happy eyeballs"): IPv6 and IPv4 in turn, each as it
+/// is found, the next at once when one fails or after `attempt_delay`. The first that accepts wins, the others are
+/// closed. Of a host with more than 32 addresses the first ones found are tried.
 ///
 /// Fires:  with the protocol, after its connection_made(); never before this has returned.
 /// Fails:  with a ConnectError naming the host and the cause, for each address if several were tried; with what

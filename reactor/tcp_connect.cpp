@@ -2,12 +2,16 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <list>
 #include <utility>
 #include <vector>
 
 #include <fmt/format.h>
 
+#include "plait/reactor/detail/connect_tcp.hpp"
+#include "plait/reactor/detail/happy_eyeballs.hpp"
 #include "plait/reactor/detail/reactor_core.hpp"
 #include "plait/reactor/detail/socket.hpp"
 #include "plait/reactor/detail/tcp_connection.hpp"
@@ -19,34 +23,58 @@ namespace plait {
 namespace detail {
 namespace {
 
-/// One call of connect_tcp: looks the name up, then tries one address after the other.
+/// What went wrong with one address: while connecting, or already while binding to the local one.
+constexpr int bind_flag = 1 << 16;
+
+/// One call of connect_tcp: looks the name up and races the addresses.
 ///
 /// Lifetime: owns itself until its Promise is fired, its Deferred dropped or the reactor destroyed; then until the end
 ///           of that turn.
-class ConnectAttempt final : public Doomed, private EventHandler, private Resource {
+class ConnectAttempt final : public Doomed, private HappyEyeballs::Sockets, private Resource {
 public:
-    static Deferred<std::shared_ptr<Protocol>> start(ReactorCore& core, HostPort where,
-                                                     std::shared_ptr<Protocol> protocol, ConnectOptions options);
+    static Deferred<std::shared_ptr<Protocol>> start(ReactorCore& core, HostPort where, BuildProtocol build,
+                                                     ConnectOptions options);
 
 private:
-    struct Failed {
-        Address address;
-        int error;
+    /// A socket that is being connected.
+    struct Racer final : EventHandler {
+        Racer(ConnectAttempt& attempt, const Address& address, UniqueFd socket)
+            : owner(attempt),
+              to(address),
+              fd(std::move(socket)),
+              watch(attempt.core_.iops(), fd.get(), static_cast<EventHandler&>(*this)) {
+            watch.watch(IOFlags::write);
+        }
+
+        void event_ready(IOFlags) noexcept override {
+            const ReactorCore::Turn turn(owner.core_);
+            owner.arrived(*this);  // destroys this
+        }
+        int outcome() const noexcept;
+
+        ConnectAttempt& owner;
+        Address to;
+        UniqueFd fd;
+        IOWatch watch;
     };
 
-    ConnectAttempt(ReactorCore& core, HostPort where, std::shared_ptr<Protocol> protocol, ConnectOptions options)
-        : core_(core), where_(std::move(where)), protocol_(std::move(protocol)), options_(options) {}
+    ConnectAttempt(ReactorCore& core, HostPort where, BuildProtocol build, ConnectOptions options)
+        : core_(core),
+          where_(std::move(where)),
+          build_(std::move(build)),
+          options_(std::move(options)),
+          race_(core.reactor(), *this,
+                {options_.attempt_delay, options_.resolution_delay, options_.family == AddressFamily::any}) {}
 
     void begin();
-    void event_ready(IOFlags flags) noexcept override;
     void reactor_destroyed() noexcept override;
+    int open(const Address& address) override;
+    void exhausted() override { fail(reason()); }
 
-    void try_next();
-    int open(const Address& address);
-    int outcome() const noexcept;
-    void succeed();
+    int bind(int fd, int family) const;
+    void arrived(Racer& racer);
+    void succeed(UniqueFd connected, const Address& peer);
     void timed_out();
-    void all_failed();
     void fail(const Failure& reason);
     Failure reason() const;
     std::string what_was_tried() const;
@@ -54,24 +82,21 @@ private:
 
     ReactorCore& core_;
     HostPort where_;
-    std::shared_ptr<Protocol> protocol_;
+    BuildProtocol build_;
     ConnectOptions options_;
     Promise<std::shared_ptr<Protocol>> promise_;
     DelayedCall timer_;
     DelayedCall soon_;
     Deferred<> look_up_;
-    std::vector<Address> addresses_;
-    std::size_t next_ = 0;
-    std::vector<Failed> failed_;
-    UniqueFd fd_;
-    std::optional<IOWatch> watch_;
+    HappyEyeballs race_;
+    std::list<Racer> racers_;
     bool starting_ = true;
     bool over_ = false;
 };
 
-Deferred<std::shared_ptr<Protocol>> ConnectAttempt::start(ReactorCore& core, HostPort where,
-                                                          std::shared_ptr<Protocol> protocol, ConnectOptions options) {
-    auto* self = new ConnectAttempt(core, std::move(where), std::move(protocol), options);
+Deferred<std::shared_ptr<Protocol>> ConnectAttempt::start(ReactorCore& core, HostPort where, BuildProtocol build,
+                                                          ConnectOptions options) {
+    auto* self = new ConnectAttempt(core, std::move(where), std::move(build), std::move(options));
     core.add_resource(*self);
     auto [deferred, promise] = make_deferred<std::shared_ptr<Protocol>>([self] { self->stop(); });
     self->promise_ = std::move(promise);
@@ -84,79 +109,81 @@ void ConnectAttempt::begin() {
     look_up_ = resolve(core_.reactor(), where_)
                    .add_callbacks(
                        [this](std::vector<Address> found) {
-                           addresses_ = std::move(found);
-                           try_next();
+                           race_.add(found);
+                           race_.no_more();
                        },
                        [this](const Failure& failure) { fail(failure); });
     starting_ = false;
-}
-
-void ConnectAttempt::try_next() {
-    while (next_ < addresses_.size()) {
-        const Address& address = addresses_[next_++];
-        const int error = open(address);
-        if (error == 0) return;
-        failed_.push_back({address, error});
-    }
-    all_failed();
 }
 
 /// Starts connecting; the outcome, even an immediate one, is learnt in a later turn.
 int ConnectAttempt::open(const Address& address) {
     const auto to = to_socket_address(address);
     if (!to) return EAFNOSUPPORT;
-    fd_ = make_stream_socket(to->family());
-    if (!fd_) return errno;
-    if (::connect(fd_.get(), to->get(), to->size) != 0 && errno != EINPROGRESS && errno != EINTR) {
-        const int error = errno;
-        fd_.reset();
-        return error;
-    }
-    watch_.emplace(core_.iops(), fd_.get(), static_cast<EventHandler&>(*this));
-    watch_->watch(IOFlags::write);
+    UniqueFd fd = make_stream_socket(to->family());
+    if (!fd) return errno;
+    if (const int error = bind(fd.get(), to->family())) return error | bind_flag;
+    if (::connect(fd.get(), to->get(), to->size) != 0 && errno != EINPROGRESS && errno != EINTR) return errno;
+    racers_.emplace_back(*this, address, std::move(fd));
     return 0;
 }
 
-void ConnectAttempt::event_ready(IOFlags) noexcept {
-    const ReactorCore::Turn turn(core_);
-    const int error = outcome();
-    watch_.reset();
-    if (error == 0) return succeed();
-    fd_.reset();
-    failed_.push_back({addresses_[next_ - 1], error});
-    try_next();
+int ConnectAttempt::bind(int fd, int family) const {
+    if (!options_.bind_address) return 0;
+    const auto from = to_socket_address(*options_.bind_address);
+    if (!from) return EINVAL;
+    if (from->family() != family) return EAFNOSUPPORT;
+    set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+    if (options_.bind_address->port == 0) set_option(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
+    return ::bind(fd, from->get(), from->size) == 0 ? 0 : errno;
 }
 
-int ConnectAttempt::outcome() const noexcept {
+int ConnectAttempt::Racer::outcome() const noexcept {
     int error = 0;
     socklen_t size = sizeof error;
-    if (::getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0) return errno;
+    if (::getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0) return errno;
     // A port of the range for clients, with nobody listening, can be met by its own call: connected to itself.
-    if (error == 0 && local_address(fd_.get()) == addresses_[next_ - 1]) return ECONNREFUSED;
+    if (error == 0 && local_address(fd.get()) == to) return ECONNREFUSED;
     return error;
 }
 
-void ConnectAttempt::succeed() {
-    UniqueFd connected = std::move(fd_);
-    const std::shared_ptr<Protocol> protocol = protocol_;
+void ConnectAttempt::arrived(Racer& racer) {
+    const int error = racer.outcome();
+    UniqueFd fd = std::move(racer.fd);
+    const Address to = racer.to;
+    racers_.remove_if([&racer](const Racer& one) { return &one == &racer; });
+    if (error == 0) return succeed(std::move(fd), to);
+    fd.reset();
+    race_.failed(to, error);
+}
+
+void ConnectAttempt::succeed(UniqueFd connected, const Address& peer) {
+    BuildProtocol build = std::move(build_);
     stop();
-    // If connection_made() drops our Deferred, the canceller finds that there is nothing left to stop.
-    const auto failure =
-        TcpConnection::start(core_, std::move(connected), addresses_[next_ - 1], protocol, options_.no_delay);
+    // If what is called here drops our Deferred, the canceller finds that there is nothing left to stop.
+    std::shared_ptr<Protocol> protocol;
+    try {
+        protocol = build(peer);
+    } catch (...) {
+        return promise_.errback(Failure::current());
+    }
+    if (!promise_.wanted()) return;
+    const auto failure = TcpConnection::start(core_, std::move(connected), peer, protocol, options_.no_delay);
     if (failure) return promise_.errback(*failure);
-    promise_.callback(protocol);
+    promise_.callback(std::move(protocol));
 }
 
 void ConnectAttempt::timed_out() {
     const double seconds = std::chrono::duration<double>(options_.timeout).count();
     std::string text = fmt::format("cannot connect to {}: no answer within {} s", where_.str(), seconds);
-    if (addresses_.empty()) text += ", while looking up the name";
-    if (!failed_.empty()) text += "; before that, " + what_was_tried();
+    if (!race_.found_any()) text += ", while looking up the name";
+    if (racers_.size() > 1 || (!racers_.empty() && !race_.failures().empty())) {
+        text += " from";
+        for (const Racer& racer : racers_)
+            text += (&racer == &racers_.front() ? " " : ", ") + racer.to.str();
+    }
+    if (!race_.failures().empty()) text += "; before that, " + what_was_tried();
     fail(make_failure(ConnectTimeout(text)));
-}
-
-void ConnectAttempt::all_failed() {
-    fail(reason());
 }
 
 void ConnectAttempt::fail(const Failure& reason) {
@@ -172,7 +199,7 @@ void ConnectAttempt::fail(const Failure& reason) {
 Failure ConnectAttempt::reason() const {
     const std::string text = fmt::format("cannot connect to {}: {}", where_.str(), what_was_tried());
     const auto any_of = [this](std::initializer_list<int> errors) {
-        for (const Failed& failed : failed_)
+        for (const HappyEyeballs::Failed& failed : race_.failures())
             for (const int error : errors)
                 if (failed.error == error) return true;
         return false;
@@ -180,16 +207,20 @@ Failure ConnectAttempt::reason() const {
     if (any_of({ECONNREFUSED})) return make_failure(ConnectionRefused(text + "; is the server running?"));
     if (any_of({ETIMEDOUT})) return make_failure(ConnectTimeout(text));
     if (any_of({ENETUNREACH, EHOSTUNREACH, ENETDOWN, EHOSTDOWN})) return make_failure(NoRoute(text));
+    const auto& failures = race_.failures();
+    if (std::any_of(failures.begin(), failures.end(), [](const auto& one) { return (one.error & bind_flag) != 0; }))
+        return make_failure(ConnectBindError(text + "; bind_address has to be a numeric address of this machine"));
     return make_failure(ConnectError(text));
 }
 
 std::string ConnectAttempt::what_was_tried() const {
     const bool named = to_socket_address({where_.host, where_.port}) == std::nullopt;
     std::string text;
-    for (const Failed& failed : failed_) {
+    for (const HappyEyeballs::Failed& failed : race_.failures()) {
         if (!text.empty()) text += ", ";
-        if (named || failed_.size() > 1) text += failed.address.str() + ": ";
-        text += error_text(failed.error);
+        if (named || race_.failures().size() > 1) text += failed.address.str() + ": ";
+        if ((failed.error & bind_flag) != 0) text += "cannot use " + options_.bind_address->str() + " for this end: ";
+        text += error_text(failed.error & ~bind_flag);
     }
     return text;
 }
@@ -205,19 +236,19 @@ void ConnectAttempt::stop() noexcept {
     timer_.cancel();
     soon_.cancel();
     look_up_ = {};
-    watch_.reset();
-    fd_.reset();
-    protocol_.reset();
+    race_.stop();
+    racers_.clear();
+    build_.reset();
     ListHook<ResourceTag>::unlink();
     core_.destroy_later(std::unique_ptr<Doomed>(this));
 }
 
 class TcpConnector final : public Connector {
 public:
-    TcpConnector(Reactor& reactor, ConnectOptions options) : reactor_(reactor), options_(options) {}
+    TcpConnector(Reactor& reactor, ConnectOptions options) : reactor_(reactor), options_(std::move(options)) {}
 
     Deferred<std::shared_ptr<Protocol>> connect(const HostPort& where, std::shared_ptr<Protocol> protocol) override {
-        return connect_tcp(reactor_, where, std::move(protocol), options_);
+        return plait::connect_tcp(reactor_, where, std::move(protocol), options_);
     }
 
 private:
@@ -226,18 +257,37 @@ private:
 };
 
 }  // namespace
+
+std::shared_ptr<Protocol> build_for(Factory& factory, const Address& peer) {
+    std::shared_ptr<Protocol> protocol = factory.build_protocol(peer);
+    if (protocol == nullptr)
+        throw ConnectError("the connection to " + peer.str() + " was given up: the factory built no protocol for it");
+    return protocol;
+}
+
+BuildProtocol builder_of(std::shared_ptr<Factory> factory) {
+    return [factory = std::move(factory)](const Address& peer) { return build_for(*factory, peer); };
+}
+
+Deferred<std::shared_ptr<Protocol>> connect_tcp(Reactor& reactor, HostPort where, BuildProtocol build,
+                                                ConnectOptions options) {
+    if (reactor.core().closing())
+        return plait::fail<std::shared_ptr<Protocol>>(
+            ConnectError("cannot connect to " + where.str() + ": the reactor is being destroyed"));
+    return ConnectAttempt::start(reactor.core(), std::move(where), std::move(build), std::move(options));
+}
+
 }  // namespace detail
 
 Deferred<std::shared_ptr<Protocol>> connect_tcp(Reactor& reactor, HostPort where, std::shared_ptr<Protocol> protocol,
                                                 ConnectOptions options) {
-    if (reactor.core().closing())
-        return fail<std::shared_ptr<Protocol>>(
-            ConnectError("cannot connect to " + where.str() + ": the reactor is being destroyed"));
-    return detail::ConnectAttempt::start(reactor.core(), std::move(where), std::move(protocol), options);
+    return detail::connect_tcp(
+        reactor, std::move(where), [protocol = std::move(protocol)](const Address&) { return protocol; },
+        std::move(options));
 }
 
 std::shared_ptr<Connector> make_tcp_connector(Reactor& reactor, ConnectOptions options) {
-    return std::make_shared<detail::TcpConnector>(reactor, options);
+    return std::make_shared<detail::TcpConnector>(reactor, std::move(options));
 }
 
 }  // namespace plait

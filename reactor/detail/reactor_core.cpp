@@ -8,6 +8,7 @@
 #include "plait/reactor/detail/signal_delivery.hpp"
 #include "plait/reactor/errors.hpp"
 #include "plait/reactor/reactor.hpp"
+#include "plait/reactor/thread_pool.hpp"
 
 namespace plait::detail {
 
@@ -42,6 +43,7 @@ void ReactorCore::close() noexcept {
     closing_ = true;
     signals_.reset();
     thread_calls_.close();
+    if (thread_pool_ != nullptr) thread_pool_->stop();
     {
         const Calls dropped = std::move(soon_calls_);
     }
@@ -74,16 +76,28 @@ void ReactorCore::require_stopped() const {
 void ReactorCore::run() {
     require_stopped();
     struct Running {
-        explicit Running(bool& flag) noexcept : flag_(flag) { flag_ = true; }
-        ~Running() { flag_ = false; }
-        bool& flag_;
+        explicit Running(ReactorCore& its_core) : core(its_core) {
+            core.mailbox()->begin_running();
+            core.running_ = true;
+        }
+        ~Running() {
+            core.running_ = false;
+            core.mailbox()->end_running();
+        }
+        ReactorCore& core;
     };
-    const Running running(running_);
+    const Running running(*this);
     loop_.start_watching();
 }
 
 void ReactorCore::stop() {
     if (running_) loop_.stop_watching();
+}
+
+ThreadPool& ReactorCore::thread_pool() {
+    if (thread_pool_ == nullptr) thread_pool_ = std::make_unique<ThreadPool>();
+    if (closing_) thread_pool_->stop();
+    return *thread_pool_;
 }
 
 SignalDelivery& ReactorCore::signals() {

@@ -20,6 +20,7 @@
 
 namespace plait {
 class Reactor;
+class ThreadPool;
 }  // namespace plait
 
 namespace plait::detail {
@@ -158,6 +159,10 @@ public:
     bool running() const noexcept { return running_; }
     void deadline_changed() noexcept;
     SignalDelivery& signals();
+    ThreadPool& thread_pool();
+
+    /// For what outlives the reactor in other threads.
+    const std::shared_ptr<ThreadMailbox>& mailbox() const noexcept { return thread_calls_.mailbox(); }
 
     /// Aborts what is open and drops what is pending. For ~Reactor, while the Reactor is still whole.
     void close() noexcept;
@@ -222,6 +227,7 @@ private:
     TimePoint armed_for_ = TimePoint::max();
     ThreadCalls thread_calls_;
     std::unique_ptr<SignalDelivery> signals_;
+    std::unique_ptr<ThreadPool> thread_pool_;
     ReactorCounters counters_;
     std::unique_ptr<TurnWatch> watch_;
 };

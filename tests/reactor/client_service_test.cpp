@@ -1,0 +1,271 @@
+// ClientService: when it connects, how long it waits, what it tells, and what survives its end.
+#define BOOST_TEST_MODULE client_service
+#include "plait/reactor/client_service.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include "plait/deferred/testing/caught_reports.hpp"
+#include "plait/tests/reactor/client_service_fixture.hpp"
+
+using namespace plait;
+using namespace plait::testing;
+using namespace std::chrono_literals;
+using State = ClientService::State;
+
+namespace plait {
+std::ostream& operator<<(std::ostream& stream, ClientService::State state) {
+    return stream << name_of(state);
+}
+}  // namespace plait
+
+using Fixture = ClientServiceFixture;
+
+BOOST_FIXTURE_TEST_CASE(delays_grow_to_the_cap_and_no_further, Fixture) {
+    auto service = make();
+    service->start();
+    std::vector<std::size_t> attempts;
+    for (const Duration delay : std::vector<Duration>{0s, 1s, 2s, 4s, 8s, 8s}) {
+        clock.advance(delay > 0s ? delay - 1ns : 0s);
+        network.flush();
+        attempts.push_back(network.attempts());
+        clock.advance(delay > 0s ? 1ns : 0s);
+        network.flush();
+        attempts.push_back(network.attempts());
+    }
+    BOOST_TEST(attempts == (std::vector<std::size_t>{1, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6}),
+               boost::test_tools::per_element());
+    BOOST_TEST(service->failures() == 6u);
+}
+
+BOOST_FIXTURE_TEST_CASE(jittered_delays_stay_within_the_cap_and_differ, Fixture) {
+    ClientServiceOptions options;
+    options.backoff = {.initial = 1s, .factor = 3, .cap = 10s, .jitter = 0.5, .seed = 7};
+    auto service = make(options);
+    service->start();
+    network.flush();
+    std::vector<Duration> delays;
+    for (int i = 0; i < 40; ++i) {
+        const TimePoint before = clock.now();
+        const std::size_t attempts = network.attempts();
+        while (network.attempts() == attempts)
+            clock.advance(50ms);
+        delays.push_back(clock.now() - before);
+        network.flush();
+    }
+    std::sort(delays.begin(), delays.end());
+    BOOST_TEST((delays.back() <= 10s));
+    BOOST_TEST((delays[20] >= 5s));  // half of the cap, at the least
+    BOOST_TEST((std::unique(delays.begin(), delays.end()) - delays.begin() > 10));
+}
+
+BOOST_FIXTURE_TEST_CASE(the_delay_may_be_chosen_by_a_function, Fixture) {
+    CaughtReports reports;
+    std::vector<std::uint32_t> asked;
+    ClientServiceOptions options = plain();
+    options.delay = [&](std::uint32_t failures) -> Duration {
+        asked.push_back(failures);
+        if (failures == 3) throw Error("no idea");
+        return failures == 1 ? -5s : 100s;
+    };
+    auto service = make(options);
+    service->start();
+    network.flush();
+    clock.advance(0s);
+    network.flush();
+    BOOST_TEST(network.attempts() == 2u);
+    clock.advance(100s);
+    network.flush();
+    BOOST_TEST(network.attempts() == 3u);
+    BOOST_TEST(service->state() == State::waiting);
+    reports.expect(1);
+    clock.advance(1s);  // what the policy says instead
+    BOOST_TEST(network.attempts() == 4u);
+    BOOST_TEST(asked == (std::vector<std::uint32_t>{1, 2, 3}), boost::test_tools::per_element());
+}
+
+BOOST_FIXTURE_TEST_CASE(success_resets_the_delay, Fixture) {
+    auto service = make();
+    service->start();
+    for (const Duration delay : {0s, 1s, 2s}) {
+        clock.advance(delay);
+        network.flush();
+    }
+    server_up();
+    clock.advance(4s);
+    network.flush();
+    BOOST_TEST(service->state() == State::connected);
+    BOOST_TEST(service->failures() == 0u);
+    lose();
+    BOOST_TEST(service->state() == State::waiting);
+    clock.advance(1s);
+    network.flush();
+    BOOST_TEST(service->state() == State::connected);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_connection_that_does_not_last_resets_nothing_if_so_wanted, Fixture) {
+    ClientServiceOptions options = plain();
+    options.steady_after = 10s;
+    auto service = make_connected(options);
+    for (const Duration delay : {1s, 2s, 4s, 8s}) {
+        lose();
+        BOOST_TEST(service->state() == State::waiting);
+        clock.advance(delay - 1ns);
+        BOOST_TEST(service->state() == State::waiting);
+        clock.advance(1ns);
+        network.flush();
+        BOOST_TEST(service->state() == State::connected);
+    }
+    clock.advance(10s);
+    lose();
+    clock.advance(1s);
+    network.flush();
+    BOOST_TEST(service->state() == State::connected);
+}
+
+BOOST_FIXTURE_TEST_CASE(an_immediate_loss_is_followed_by_a_delay, Fixture) {
+    network.listen(where, make_factory([](const Address&) { return nullptr; }));  // accepts, and closes
+    auto service = make();
+    service->start();
+    network.flush();
+    BOOST_TEST(service->state() == State::waiting);
+    BOOST_TEST(network.attempts() == 1u);
+    clock.advance(999ms);
+    BOOST_TEST(network.attempts() == 1u);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_protocol_that_closes_in_connection_made_counts_as_a_loss, Fixture) {
+    prepare = [](Recorder& client) { client.when_made = [](Recorder& r) { r.transport().abort_connection(); }; };
+    auto service = make_connected();
+    BOOST_TEST(service->state() == State::waiting);
+    BOOST_TEST(network.attempts() == 1u);
+}
+
+BOOST_FIXTURE_TEST_CASE(stop_aborts_a_connection_that_does_not_end, Fixture) {
+    struct Busy final : Producer {
+        void pause_producing() override {}
+        void resume_producing() override {}
+        void stop_producing() override {}
+    } producer;
+    auto service = make_connected();
+    clients[0]->transport().register_producer(producer);  // closing waits for it
+    auto done = service->stop();
+    network.flush();
+    BOOST_TEST(!done.ready());
+    clock.advance(10s);
+    network.flush();
+    success_of(done);
+    BOOST_TEST(clients[0]->story() == "made lost: aborted");
+    BOOST_TEST(clock.pending_calls() == 0u);
+}
+
+BOOST_FIXTURE_TEST_CASE(waiters_may_be_dropped_and_cancelled, Fixture) {
+    auto service = make();
+    service->start();
+    auto dropped = service->when_connected();
+    auto cancelled = service->when_connected(1);
+    auto kept = service->when_connected(1);
+    dropped = {};
+    cancelled.cancel();
+    failure_of<Cancelled>(cancelled);
+    for (int i = 0; i < 1000; ++i)
+        static_cast<void>(service->when_connected());
+    network.flush();
+    failure_of<ConnectionRefused>(kept);
+}
+
+BOOST_FIXTURE_TEST_CASE(destroyed_it_fails_what_waits_and_closes_what_is_open, Fixture) {
+    auto service = make();
+    auto waits = service->when_connected();
+    service->start();
+    service.reset();
+    failure_of<Destroyed>(waits);
+    network.flush();
+    BOOST_TEST(clock.pending_calls() == 0u);
+    BOOST_TEST(clients.at(0)->story() == "");
+
+    service = make_connected();
+    auto stopping = service->stop();
+    service.reset();
+    failure_of<Destroyed>(stopping);
+    network.flush();
+    BOOST_TEST(clients.at(1)->story() == "made lost: done");
+    BOOST_TEST(clock.pending_calls() == 0u);
+}
+
+BOOST_FIXTURE_TEST_CASE(it_may_be_destroyed_from_whatever_it_calls, Fixture) {
+    // from prepare_connection, in an attempt that waits and in one that fails
+    for (const bool throws : {false, true}) {
+        CaughtReports reports;
+        std::unique_ptr<ClientService> service;
+        ClientServiceOptions options = plain();
+        options.prepare_connection = [&](Protocol&) -> Deferred<> {
+            service.reset();
+            if (throws) throw Error("given up");
+            return succeed();
+        };
+        server_up();
+        service = make(options);
+        service->start();
+        network.flush();
+        BOOST_TEST(service == nullptr);
+        reports.expect(throws ? 1 : 0);  // nobody is left to be told
+    }
+    {  // from the callback of one that waits for the connection
+        server_up();
+        auto service = make();
+        auto waits = service->when_connected().add_callback([&](std::shared_ptr<Protocol>) { service.reset(); });
+        service->start();
+        network.flush();
+        success_of(waits);
+    }
+    {  // from that of one that waits for failures
+        server_down();
+        auto service = make();
+        auto waits = service->when_connected(1).add_errback([&](const Failure&) {
+            service.reset();
+            return std::shared_ptr<Protocol>();
+        });
+        service->start();
+        network.flush();
+        success_of(waits);
+    }
+    {  // when it stops
+        auto service = make_connected();
+        auto done = service->stop().add_callback([&] { service.reset(); });
+        network.flush();
+        success_of(done);
+    }
+    {  // by the protocol, at its end
+        auto service = make_connected();
+        clients.back()->when_lost = [&](Recorder&) { service.reset(); };
+        lose();
+        BOOST_TEST(service == nullptr);
+    }
+    {  // by the factory
+        std::unique_ptr<ClientService> service;
+        prepare = [&](Recorder&) { service.reset(); };
+        server_up();
+        service = make();
+        service->start();
+        network.flush();
+        BOOST_TEST(service == nullptr);
+    }
+    BOOST_TEST(clock.pending_calls() == 0u);
+}
+
+BOOST_FIXTURE_TEST_CASE(what_the_factory_throws_is_a_failed_attempt, Fixture) {
+    prepare = [](Recorder&) { throw Error("no protocol today"); };
+    auto service = make();
+    service->start();
+    auto connected = service->when_connected(1);
+    BOOST_TEST(service->state() == State::waiting);
+    clock.advance(1s);
+    BOOST_TEST(failure_of<Error>(connected).what() == "no protocol today");
+}
+
+BOOST_FIXTURE_TEST_CASE(a_policy_that_makes_no_sense_is_refused, Fixture) {
+    ClientServiceOptions options;
+    options.backoff.factor = 0.5;
+    BOOST_CHECK_THROW(make(options), UsageError);
+    BOOST_CHECK_THROW(static_cast<void>(make()->when_connected(0)), UsageError);
+}
