@@ -60,6 +60,10 @@ void Protocol::lose_connection(const Failure& reason) {
     if (LossObserver* observer = std::exchange(loss_observer_, nullptr)) observer->protocol_lost(reason);
 }
 
+Transport::Handover Transport::hand_over(std::shared_ptr<Protocol>) {
+    throw UsageError("this transport cannot change its protocol in mid-stream");
+}
+
 Transport& Protocol::transport() const noexcept {
     return transport_ != nullptr ? *transport_ : lost_transport;
 }

@@ -40,6 +40,9 @@ public:
     /// For transports: attaches the connection, then calls connection_made().
     void make_connection(Transport& transport);
 
+    /// For transports: attaches another one to a protocol that has its connection already.
+    void attach(Transport& transport) noexcept { transport_ = &transport; }
+
     /// For transports: calls connection_lost(), then detaches, then tells who observes.
     void lose_connection(const Failure& reason);
 

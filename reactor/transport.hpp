@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string_view>
 
@@ -14,6 +15,8 @@
 #include "plait/reactor/bytes.hpp"
 
 namespace plait {
+
+class Protocol;
 
 /// Something that produces bytes and can be asked to wait. Registered with a Transport, it is told when the write
 /// buffer is full and when it has room again.
@@ -132,6 +135,19 @@ public:
     /// Loses the connection with ConnectionTimedOut when bytes are queued and not one was taken for `limit`, also while
     /// closing. Zero, the default: never. Late as above.
     virtual void set_write_timeout(Duration limit) { static_cast<void>(limit); }
+
+    /// What a connection had, when its protocol is exchanged.
+    struct Handover {
+        std::shared_ptr<Protocol> protocol;
+        Producer* producer = nullptr;  ///< taken off, and told nothing
+        bool producer_paused = false;
+    };
+
+    /// Exchanges the protocol: `next` gets what arrives from now on, and connection_lost. For layers that are put
+    /// between a protocol and its connection in mid-stream, as `start_tls` does; attaching `next` is theirs
+    /// (Protocol::attach). Allowed from inside the protocol's callbacks. The default throws UsageError: this transport
+    /// cannot.
+    virtual Handover hand_over(std::shared_ptr<Protocol> next);
 
 protected:
     ~Transport() = default;

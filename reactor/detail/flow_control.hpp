@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <list>
+#include <utility>
 
 #include "plait/deferred/deferred.hpp"
 #include "plait/reactor/transport.hpp"
@@ -29,6 +30,19 @@ public:
     void register_producer(Producer& producer, std::size_t level);
     void unregister_producer() noexcept;
     bool has_producer() const noexcept { return producer_ != nullptr; }
+
+    /// Takes the producer off, for another transport to adopt.
+    Transport::Handover release() noexcept {
+        return {nullptr, std::exchange(producer_, nullptr), std::exchange(paused_, false)};
+    }
+    /// Precondition: it has none. A paused one is resumed when there is room.
+    void adopt(const Transport::Handover& from) noexcept {
+        producer_ = from.producer;
+        paused_ = from.producer_paused;
+    }
+
+    /// Somebody is to be told when there is room.
+    bool waited_for() const noexcept { return paused_ || !waiting_.empty(); }
 
     Deferred<> drained(std::size_t level);
 

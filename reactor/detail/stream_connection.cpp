@@ -141,6 +141,13 @@ void StreamConnection::set_write_watermarks(std::size_t low, std::size_t high) {
     if (!lost_) core_.queue_flush(*this);  // who waits may have room now
 }
 
+Transport::Handover StreamConnection::hand_over(std::shared_ptr<Protocol> next) {
+    if (lost_) throw UsageError("hand_over: this connection is lost");
+    Handover before = flow_.release();
+    before.protocol = std::exchange(protocol_, std::move(next));
+    return before;
+}
+
 Deferred<> StreamConnection::drained() {
     if (lost_) return Deferred<>::fail(*reason_);
     return flow_.drained(queue_.size());

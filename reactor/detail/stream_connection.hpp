@@ -60,6 +60,7 @@ public:
     void set_write_watermarks(std::size_t low, std::size_t high) override;
     std::size_t write_buffered() const noexcept override { return queue_.size(); }
     Deferred<> drained() override;
+    Handover hand_over(std::shared_ptr<Protocol> next) override;
     Address host() const override { return host_; }
     Address peer() const override { return peer_; }
     void set_no_delay(bool on) override;

@@ -275,6 +275,13 @@ void MemoryTransport::set_write_timeout(Duration limit) {
     if (state_->timeouts) state_->timeouts->set_write(limit);
 }
 
+Transport::Handover MemoryTransport::hand_over(std::shared_ptr<Protocol> next) {
+    if (state_->lost()) throw UsageError("hand_over: this connection is lost");
+    Handover before = state_->flow.release();
+    before.protocol = std::exchange(state_->protocol, std::move(next));
+    return before;
+}
+
 Address MemoryTransport::host() const {
     return state_->host;
 }

@@ -79,6 +79,7 @@ public:
     void set_write_watermarks(std::size_t low, std::size_t high) override;
     std::size_t write_buffered() const noexcept override;
     Deferred<> drained() override;
+    Handover hand_over(std::shared_ptr<Protocol> next) override;
     Address host() const override;
     Address peer() const override;
     void set_no_delay(bool) override {}
