@@ -58,6 +58,7 @@ ChildProcess::ChildProcess(ReactorCore& core, Started started, std::shared_ptr<P
       pid_(started.pid),
       program_(std::move(started.program)),
       leads_group_(started.leads_group),
+      has_terminal_(static_cast<bool>(started.terminal)),
       protocol_(std::move(protocol)),
       terminal_(std::move(started.terminal)),
       exit_(core, started.pid, [this](const ExitStatus& status) { exited(status); }) {
@@ -85,16 +86,22 @@ std::optional<pid_t> ChildProcess::pid() const noexcept {
 
 // --- what the protocol asks for
 
-Transport& ChildProcess::descriptor(int child_fd) const {
+/// A terminal is all three standard descriptors.
+ChildProcess::Pipe* ChildProcess::find(int child_fd) const noexcept {
+    if (has_terminal_ && child_fd >= 0 && child_fd <= 2) child_fd = 1;
     for (const auto& pipe : pipes_)
-        if (pipe->child_fd() == child_fd) return pipe->transport();
+        if (pipe->child_fd() == child_fd) return pipe.get();
+    return nullptr;
+}
+
+Transport& ChildProcess::descriptor(int child_fd) const {
+    if (const Pipe* pipe = find(child_fd)) return pipe->transport();
     throw UsageError(name() + " has no descriptor " + std::to_string(child_fd) +
                      " that we read or write: name it in ProcessOptions::descriptors");
 }
 
 void ChildProcess::close_descriptor(int child_fd) {
-    for (const auto& pipe : pipes_)
-        if (pipe->child_fd() == child_fd) pipe->transport().lose_connection();
+    if (const Pipe* pipe = find(child_fd)) pipe->transport().lose_connection();
 }
 
 void ChildProcess::lose_connection() {
@@ -133,8 +140,7 @@ void ChildProcess::send_signal(pid_t to, int number, const std::string& whom) {
 }
 
 void ChildProcess::set_window_size(WindowSize size) {
-    if (pipes_.empty() || (!terminal_ && open_pipes_ > 0))
-        throw UsageError(name() + " has no terminal: start it with ProcessOptions::terminal");
+    if (!has_terminal_) throw UsageError(name() + " has no terminal: start it with ProcessOptions::terminal");
     if (terminal_) resize_terminal(terminal_.get(), size);
 }
 
@@ -161,7 +167,7 @@ void ChildProcess::exited(const ExitStatus& status) noexcept {
 void ChildProcess::pipe_lost(int child_fd, const Failure& reason) noexcept {
     tell_made();
     --open_pipes_;
-    terminal_.reset();
+    if (child_fd == 1) terminal_.reset();
     contain([&] { protocol_->child_connection_lost(child_fd, reason); });
     // Not at once: this pipe is still on the stack, and the last words of others may be waiting beside it.
     core_.queue_flush(*this);

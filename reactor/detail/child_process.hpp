@@ -50,6 +50,7 @@ public:
 private:
     class Pipe;
 
+    Pipe* find(int child_fd) const noexcept;
     void flush() noexcept override;
     void reactor_destroyed() noexcept override;
 
@@ -64,6 +65,7 @@ private:
     const pid_t pid_;
     const std::string program_;
     const bool leads_group_;
+    const bool has_terminal_;
     bool made_told_ = false;
     bool ended_ = false;
     std::size_t open_pipes_ = 0;

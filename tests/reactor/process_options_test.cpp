@@ -142,11 +142,11 @@ BOOST_AUTO_TEST_CASE(the_signal_mask_and_what_is_ignored_are_reset) {
     ::pthread_sigmask(SIG_BLOCK, &blocked, &before);
     const auto old = ::signal(SIGUSR2, SIG_IGN);
     const auto handled = reactor.on_signal(SIGHUP, [](int) {});
-    run(shell("grep -E 'Sig(Blk|Ign|Cgt)' /proc/self/status"));
+    run(shell("exec cat /proc/self/status"));
     ::signal(SIGUSR2, old);
     ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    const std::string none(16, '0');
-    BOOST_TEST(child->out == "SigBlk:\t" + none + "\nSigIgn:\t" + none + "\nSigCgt:\t" + none + "\n");
+    for (const char* line : {"SigBlk", "SigIgn", "SigCgt"})
+        BOOST_TEST(child->out.find(std::string(line) + ":\t0000000000000000\n") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(a_group_and_a_session_of_its_own) {
