@@ -144,6 +144,11 @@ void ChildProcess::set_window_size(WindowSize size) {
     if (terminal_) resize_terminal(terminal_.get(), size);
 }
 
+std::string ChildProcess::describe() const {
+    if (status_) return name() + ", which has exited, to have its descriptors closed";
+    return name() + " to exit";
+}
+
 // --- what happens
 
 void ChildProcess::flush() noexcept {
@@ -160,6 +165,7 @@ void ChildProcess::exited(const ExitStatus& status) noexcept {
     tell_made();
     status_ = status;
     reason_ = reason_for(name(), status);
+    core_.doing("process_exited", protocol_.get());
     contain([this] { protocol_->process_exited(*reason_); });
     end_if_due();
 }
@@ -177,6 +183,7 @@ void ChildProcess::end_if_due() noexcept {
     if (!status_ || open_pipes_ > 0 || std::exchange(ended_, true)) return;
     ListHook<ResourceTag>::unlink();
     ListHook<FlushTag>::unlink();
+    core_.doing("process_ended", protocol_.get());
     contain([this] { protocol_->process_ended(*reason_); });
     protocol_->make_connection(nullptr);
     core_.destroy_later(std::unique_ptr<Doomed>(this));

@@ -53,6 +53,7 @@ private:
     Pipe* find(int child_fd) const noexcept;
     void flush() noexcept override;
     void reactor_destroyed() noexcept override;
+    std::string describe() const override;
 
     void tell_made() noexcept;
     void exited(const ExitStatus& status) noexcept;

@@ -95,8 +95,11 @@ int switch_identity(Launch& launch) noexcept {
     return 0;
 }
 
+// Functions that exec or _exit leave for good: what a sanitizer notes when it enters them is never taken back.
+#define PLAIT_NEVER_RETURNS __attribute__((no_sanitize_address, no_sanitize_thread))
+
 /// Returns: the errno that says most about why none of the paths is a program.
-int execute(const Launch& launch) noexcept {
+PLAIT_NEVER_RETURNS int execute(const Launch& launch) noexcept {
     int worst = ENOENT;
     for (const std::string& path : launch.plan->paths) {
         ::execve(path.c_str(), launch.arguments.data(), launch.environment.data());
@@ -107,7 +110,7 @@ int execute(const Launch& launch) noexcept {
     return worst;
 }
 
-int try_all(Launch& launch) noexcept {
+PLAIT_NEVER_RETURNS int try_all(Launch& launch) noexcept {
     const ChildPlan& plan = *launch.plan;
     reset_signals();
     launch.failed = Step::session;
@@ -126,11 +129,13 @@ int try_all(Launch& launch) noexcept {
     return execute(launch);
 }
 
-int run_in_child(void* argument) {
+PLAIT_NEVER_RETURNS int run_in_child(void* argument) {
     auto& launch = *static_cast<Launch*>(argument);
     launch.error = try_all(launch);
     ::_exit(127);
 }
+
+#undef PLAIT_NEVER_RETURNS
 
 // --- in the parent
 
