@@ -57,6 +57,7 @@ EndpointArguments::EndpointArguments(std::string_view text) : text_(text.substr(
     Part prefix = splitter.next();
     if (!prefix.key.empty()) refuse_at(prefix.key.size(), "the prefix has a \"=\"");
     prefix_ = std::move(prefix.value);
+    if (splitter.at + 1 == text_.size()) return;  // "stdio:" has none
     while (splitter.at < text_.size()) {
         ++splitter.at;
         Part part = splitter.next();
