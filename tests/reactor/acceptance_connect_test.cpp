@@ -46,9 +46,8 @@ BOOST_FIXTURE_TEST_CASE(reconnect, TcpFixture) {
     const SilentPort silent;
     auto client = std::make_shared<Recorder>();
     auto connected = connect_tcp(reactor, {"127.0.0.1", silent.address.port}, client)
-                         .add_errback<ConnectionRefused>([&](const ConnectionRefused&) {
-                             return connect_tcp(reactor, where(), client);
-                         });
+                         .add_errback<ConnectionRefused>(
+                             [&](const ConnectionRefused&) { return connect_tcp(reactor, where(), client); });
     BOOST_TEST((reactor.run_until(std::move(connected)) == client));
 }
 

@@ -2,10 +2,12 @@
 #define BOOST_TEST_MODULE endpoint
 #include "plait/reactor/endpoint.hpp"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <boost/test/unit_test.hpp>
 #include <cstdlib>
+#include <fstream>
 
 #include "plait/deferred/testing/outcomes.hpp"
 #include "plait/reactor/detail/systemd_sockets.hpp"
@@ -39,7 +41,9 @@ struct Fixture : TcpFixture {
         client->transport().lose_connection();
         wait_lost(*client);
     }
-    std::unique_ptr<ListeningPort> serve(ServerEndpoint& endpoint) { return reactor.run_until(endpoint.listen(echoes)); }
+    std::unique_ptr<ListeningPort> serve(ServerEndpoint& endpoint) {
+        return reactor.run_until(endpoint.listen(echoes));
+    }
     std::unique_ptr<ListeningPort> serve(const std::string& text) { return serve(*server_from_string(reactor, text)); }
     std::shared_ptr<ClientEndpoint> client_of(const std::string& text) { return client_from_string(reactor, text); }
 
@@ -72,13 +76,16 @@ BOOST_FIXTURE_TEST_CASE(tcp_by_strings, Fixture) {
 BOOST_FIXTURE_TEST_CASE(tcp6_by_strings, Fixture) {
     auto listening = server_from_string(reactor, "tcp6:0")->listen(echoes);
     Result<std::unique_ptr<ListeningPort>> server = listening.take();
-    if (!server.has_value()) return BOOST_TEST_MESSAGE("no IPv6 here");
+    if (!server.has_value()) {
+        BOOST_TEST_MESSAGE("no IPv6 here");
+        return;
+    }
     talk(*client_of("tcp6:\\:\\:1:" + std::to_string(server.value()->address().port)));
     talk(*client_of("tcp6:localhost:" + std::to_string(server.value()->address().port)));
 }
 
 BOOST_FIXTURE_TEST_CASE(unix_by_strings, Fixture) {
-    const TemporaryDirectory directory;
+    const support::TemporaryDirectory directory;
     const std::string path = quote_string_argument((directory.path() / "a:b=c").string());
     {
         const auto server = serve("unix:" + path + ":mode=600");
@@ -90,7 +97,7 @@ BOOST_FIXTURE_TEST_CASE(unix_by_strings, Fixture) {
 }
 
 BOOST_FIXTURE_TEST_CASE(tls_by_strings_and_files, Fixture) {
-    const TemporaryDirectory directory;
+    const support::TemporaryDirectory directory;
     const auto file = [&](const char* name, const std::string& text) {
         const auto path = directory.path() / name;
         std::ofstream(path) << text;
@@ -110,8 +117,7 @@ BOOST_FIXTURE_TEST_CASE(tls_by_strings_and_files, Fixture) {
         reactor.run_until(client_of("tls:127.0.0.1:" + number + ":ca=" + ca + ":server_name=other")->connect(echoes)),
         TlsError);
 
-    const auto strict =
-        serve("tls:0:interface=127.0.0.1:certificate=" + certificate + ":key=" + key + ":ca=" + ca);
+    const auto strict = serve("tls:0:interface=127.0.0.1:certificate=" + certificate + ":key=" + key + ":ca=" + ca);
     talk(*client_of("tls:localhost:" + std::to_string(strict->address().port) + ":ca=" + ca +
                     ":certificate=" + certificate + ":key=" + key));
 
@@ -190,9 +196,9 @@ BOOST_AUTO_TEST_CASE(what_a_factory_does_wrong_fails_every_kind_of_endpoint) {
     MemoryNetwork network;
     const auto none = make_factory([](const Address&) { return nullptr; });
     const auto throws = make_factory([](const Address&) -> std::shared_ptr<Protocol> { throw Error("no"); });
-    for (const auto& endpoint : {connector_endpoint(network.connector(), {"db", 1}),
-                                 unix_client_endpoint(reactor, "nowhere"), fd_client_endpoint(reactor, 1'000'000),
-                                 stdio_client_endpoint(reactor)}) {
+    for (const auto& endpoint :
+         {connector_endpoint(network.connector(), {"db", 1}), unix_client_endpoint(reactor, "nowhere"),
+          fd_client_endpoint(reactor, 1'000'000), stdio_client_endpoint(reactor)}) {
         failure_of<ConnectError>(endpoint->connect(none));
         failure_of<Error>(endpoint->connect(throws));
     }

@@ -267,7 +267,7 @@ BOOST_FIXTURE_TEST_CASE(localhost_is_never_asked_for, Fixture) {
 }
 
 BOOST_FIXTURE_TEST_CASE(the_hosts_file_comes_first, Fixture) {
-    const TemporaryDirectory folder;
+    const support::TemporaryDirectory folder;
     options.hosts_file = (folder.path() / "hosts").string();
     std::ofstream(options.hosts_file) << "127.0.0.9\tdb db.example # ours\n";
     dns.a("db.example", "10.0.0.1");

@@ -235,7 +235,10 @@ struct PiecesResolver final : Resolver {
         for (auto& [delay, ips] : pieces)
             calls.push_back(reactor.call_later(delay, [&, some = ips] { tell(some); }));
         tell = std::move(found);
-        auto [deferred, promise] = make_deferred<>([this] { dropped = true; });
+        auto [deferred, promise] = make_deferred<>([this] {
+            dropped = true;
+            calls.clear();
+        });
         done = std::move(promise);
         if (ends) calls.push_back(reactor.call_later(30ms, [this] { done.callback(); }));
         return std::move(deferred);
@@ -368,8 +371,7 @@ BOOST_FIXTURE_TEST_CASE(the_local_address_can_be_chosen, RaceFixture) {
 
 BOOST_FIXTURE_TEST_CASE(a_local_address_that_is_not_ours_is_a_failure, RaceFixture) {
     options.bind_address = Address{"192.0.2.1", 0};
-    const std::string sentence =
-        failure_of<ConnectBindError>(reactor, connect_tcp(reactor, where(), client, options));
+    const std::string sentence = failure_of<ConnectBindError>(reactor, connect_tcp(reactor, where(), client, options));
     BOOST_TEST(sentence.find("cannot use 192.0.2.1:0 for this end: ") != std::string::npos);
     options.bind_address = Address{"here", 0};
     failure_of<ConnectBindError>(reactor, connect_tcp(reactor, where(), client, options));
@@ -393,7 +395,6 @@ BOOST_FIXTURE_TEST_CASE(a_race_can_be_dropped_and_cancelled_at_any_time, RaceFix
         cancelled.cancel();
         BOOST_CHECK_THROW(reactor.run_until(std::move(cancelled)), Cancelled);
         settle(reactor);
-        names->calls.clear();
     }
     BOOST_TEST(client.use_count() == 1);
 }
