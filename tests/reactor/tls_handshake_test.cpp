@@ -25,7 +25,8 @@ void fail(TlsPair& pair) {
     BOOST_TEST(pair.client_failed.has_value());
     BOOST_TEST(pair.client->story() == "");
     for (const auto& server : pair.served)
-        if (!server->events.empty()) BOOST_TEST(server->story() == "made lost: broken");  // TLS 1.3: the client's say is last
+        if (!server->events.empty())
+            BOOST_TEST(server->story() == "made lost: broken");  // TLS 1.3: the client's say is last
     BOOST_TEST(pair.network.open_connections() == 0U);
 }
 
@@ -227,8 +228,8 @@ BOOST_AUTO_TEST_CASE(plain_http_is_recognised) {
 }
 
 BOOST_AUTO_TEST_CASE(garbage_is_refused_at_once_and_said) {
-    for (const std::string& garbage :
-         {std::string("SSH-2.0-OpenSSH_9.2\r\n"), std::string(100'000, '\0'), std::string("\xff\xfe\xfd", 3) + std::string(50, 'x')}) {
+    for (const std::string& garbage : {std::string("SSH-2.0-OpenSSH_9.2\r\n"), std::string(100'000, '\0'),
+                                       std::string("\xff\xfe\xfd", 3) + std::string(50, 'x')}) {
         LoneServer server;
         server.transport.deliver(garbage);
         BOOST_TEST(server.transport.disconnecting());

@@ -175,9 +175,11 @@ BOOST_AUTO_TEST_CASE(a_server_shows_each_name_its_own_certificate) {
     pair.server_options.by_name = {{"a.example", TlsContext::server(options_of(test_ca().issue("a.example")))},
                                    {"*.b.example", TlsContext::server(options_of(test_ca().issue("*.b.example")))}};
     pair.make_contexts();
-    for (const auto& [host, subject] :
-         {std::pair{"a.example", "CN=a.example"}, {"A.Example", "CN=a.example"}, {"x.b.example", "CN=*.b.example"},
-          {"localhost", "CN=localhost"}, {"127.0.0.1", "CN=localhost"}}) {
+    for (const auto& [host, subject] : {std::pair{"a.example", "CN=a.example"},
+                                        {"A.Example", "CN=a.example"},
+                                        {"x.b.example", "CN=*.b.example"},
+                                        {"localhost", "CN=localhost"},
+                                        {"127.0.0.1", "CN=localhost"}}) {
         pair.where.host = host;
         pair.client = std::make_shared<Recorder>();
         pair.open();
@@ -265,10 +267,9 @@ BOOST_AUTO_TEST_CASE(tls_runs_inside_tls) {
     auto server = std::make_shared<Recorder>();
     TlsPair::echo(*server);
     const TlsPeer whom{"localhost"};
-    MemoryTransport a(tls_client(pair.clock, pair.client_context, whom,
-                                 tls_client(pair.clock, pair.client_context, whom, inner)));
-    MemoryTransport b(
-        tls_server(pair.clock, pair.server_context, tls_server(pair.clock, pair.server_context, server)));
+    MemoryTransport a(
+        tls_client(pair.clock, pair.client_context, whom, tls_client(pair.clock, pair.client_context, whom, inner)));
+    MemoryTransport b(tls_server(pair.clock, pair.server_context, tls_server(pair.clock, pair.server_context, server)));
     for (int i = 0; i < 20; ++i) {
         b.deliver(a.take_written());
         a.deliver(b.take_written());
@@ -305,8 +306,9 @@ BOOST_AUTO_TEST_CASE(a_protocol_that_wants_to_know_is_told_of_the_handshake) {
     auto connector = make_tls_connector(pair.clock, pair.client_context, pair.network.connector());
     std::optional<Failure> why;
     connector->connect(pair.where, good).detach([](const Failure& failure) { BOOST_ERROR(failure.message()); });
-    pair.network.listen({"other", 443}, tls_factory(pair.clock, pair.server_context,
-                                                    make_factory([](const Address&) { return std::make_shared<Recorder>(); })));
+    pair.network.listen({"other", 443}, tls_factory(pair.clock, pair.server_context, make_factory([](const Address&) {
+                                                        return std::make_shared<Recorder>();
+                                                    })));
     connector->connect({"other", 443}, bad).detach([&](const Failure& failure) { why = failure; });
     pair.settle();
     BOOST_TEST(good->story == "made shaken ");
