@@ -23,6 +23,7 @@ std::string Stall::text() const {
     const double milliseconds = std::chrono::duration<double, std::milli>(lasted).count();
     std::string text = over ? fmt::format("{} kept the reactor for {:.1f} ms", what, milliseconds)
                             : fmt::format("{} has kept the reactor for {:.1f} ms and goes on", what, milliseconds);
+    if (over) return text;
     for (const std::string& frame : frames)
         text += "\n    at " + frame;
     return text;

@@ -18,9 +18,9 @@ struct Stall {
     bool over = false;                ///< the callback has returned
     std::string what;                 ///< which: "data_received of chat::Session", "timed calls", ...
     std::vector<void*> addresses;     ///< the thread's stack when the limit had passed, innermost first
-    std::vector<std::string> frames;  ///< the same as "function + offset", or "program(+0x1234)" for addr2line
+    std::vector<std::string> frames;  ///< the same as "function + 0x12", or "program(+0x1234)" for addr2line
 
-    /// All of it, a line a frame.
+    /// In one line, followed by a line for each frame while it is not over.
     std::string text() const;
 };
 
@@ -36,7 +36,8 @@ struct StallDetectorOptions {
 ///
 /// Each stall is told twice: as soon as the limit has passed, from the detector's thread (`over` is false: a callback
 /// that never returns is seen, too), and when the callback has returned, from the reactor's thread. One that returns
-/// between two looks of the detector is told once, without a stack.
+/// between two looks of the detector is told once, without a stack. Names of functions in the program itself are known
+/// if it was linked with -rdynamic (Meson: export_dynamic).
 ///
 /// Lifetime: destroyed before the reactor, in the reactor's thread, outside its callbacks or inside.
 /// Threads:  made in the reactor's thread. `told` is called in either thread, never in both at once; what it throws is

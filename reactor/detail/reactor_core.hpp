@@ -50,6 +50,9 @@ public:
     /// For Reactor::dump(): "a connection to 10.0.0.1:2181, 12 bytes queued". By default the name of its type.
     virtual std::string describe() const;
 
+    /// For Reactor::metrics(): what waits to be sent.
+    virtual std::size_t bytes_queued() const noexcept { return 0; }
+
 protected:
     ~Resource() = default;
 };

@@ -5,17 +5,12 @@
 #include <utility>
 
 #include "plait/deferred/errors.hpp"
-#include "plait/deferred/unhandled.hpp"
 
 namespace plait {
 
 LineReceiver::LineReceiver(std::string delimiter, std::size_t max_length)
     : delimiter_(std::move(delimiter)), max_length_(max_length) {
     if (delimiter_.empty()) throw std::invalid_argument("a LineReceiver needs a delimiter of at least one byte");
-}
-
-LineReceiver::~LineReceiver() {
-    if (destroyed_ != nullptr) *destroyed_ = true;
 }
 
 void LineReceiver::raw_data_received(const Bytes&) {
@@ -29,13 +24,13 @@ void LineReceiver::line_length_exceeded(const Bytes&) {
 void LineReceiver::set_raw_mode() {
     raw_ = true;
     if (!partial_.empty()) pending_.push_front(Bytes::own(std::exchange(partial_, {})));
-    deliver_outside_reading();
+    deliver_kept();
 }
 
 void LineReceiver::set_line_mode(Bytes extra) {
     raw_ = false;
     if (!extra.empty()) pending_.push_front(std::move(extra));
-    deliver_outside_reading();
+    deliver_kept();
 }
 
 void LineReceiver::send_line(std::string_view line) {
@@ -45,60 +40,15 @@ void LineReceiver::send_line(std::string_view line) {
     transport().write(Bytes::own(std::move(text)));
 }
 
-void LineReceiver::pause_producing() {
-    paused_ = true;
-    transport().pause_producing();
+bool LineReceiver::deliver_next() {
+    if (pending_.empty()) return false;
+    raw_ ? next_raw() : next_line();
+    return true;
 }
 
-void LineReceiver::resume_producing() {
-    paused_ = false;
-    transport().resume_producing();
-    deliver_outside_reading();
-}
-
-/// No transport is above us on the stack to end the connection for what a callback throws.
-void LineReceiver::deliver_outside_reading() {
-    if (destroyed_ != nullptr) return;
-    bool destroyed = false;
-    try {
-        deliver(destroyed);
-    } catch (...) {
-        report_unhandled_failure(Failure::current());
-        if (!destroyed) transport().abort_connection();
-    }
-}
-
-void LineReceiver::data_received(const Bytes& data) {
-    if (data.empty()) return;
-    pending_.push_back(data);
-    if (destroyed_ == nullptr) deliver();
-}
-
-bool LineReceiver::stopped() const {
-    return paused_ || pending_.empty() || transport().disconnecting();
-}
-
-void LineReceiver::deliver() {
-    bool destroyed = false;
-    deliver(destroyed);
-}
-
-/// One callback at a time, from a loop that reads everything afresh: a callback may change mode, pause, or destroy
-/// this.
-void LineReceiver::deliver(bool& destroyed) {
-    destroyed_ = &destroyed;
-    try {
-        while (!destroyed && !stopped())
-            raw_ ? next_raw() : next_line();
-    } catch (...) {
-        if (!destroyed) {
-            destroyed_ = nullptr;
-            pending_.clear();
-            partial_.clear();
-        }
-        throw;
-    }
-    if (!destroyed) destroyed_ = nullptr;
+void LineReceiver::drop_kept() noexcept {
+    pending_.clear();
+    partial_.clear();
 }
 
 void LineReceiver::next_raw() {

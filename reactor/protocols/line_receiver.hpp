@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "plait/reactor/bytes.hpp"
-#include "plait/reactor/protocol.hpp"
+#include "plait/reactor/protocols/paced_receiver.hpp"
 
 namespace plait {
 
@@ -19,18 +19,17 @@ namespace plait {
 ///     };
 ///
 /// A line that lies within one received piece is a slice of it; one that straddles pieces is put together.
-/// Lines stop coming as soon as the connection is closing, also those already received. No callback is made from
-/// inside another, however often the mode changes within one piece.
+/// Lines stop coming as soon as the connection is closing, also those already received, or paused (PacedReceiver). No
+/// callback is made from inside another, however often the mode changes within one piece.
 ///
 /// Lifetime: as Protocol. The destructor calls nothing.
 /// Source:   LineReceiver of Twisted.
-class LineReceiver : public Protocol {
+class LineReceiver : public PacedReceiver {
 public:
     static constexpr std::size_t default_max_length = 16384;
 
     /// Throws std::invalid_argument for an empty delimiter.
     explicit LineReceiver(std::string delimiter = "\r\n", std::size_t max_length = default_max_length);
-    ~LineReceiver() override;
 
     /// A line, without its delimiter.
     virtual void line_received(Bytes line) = 0;
@@ -54,28 +53,19 @@ public:
     /// Writes `line` and the delimiter.
     void send_line(std::string_view line);
 
-    /// Holds back the very next line or raw piece, and stops reading.
-    void pause_producing();
-
-    /// Reads on. What was held back is delivered before this returns; from within a callback, after that callback.
-    /// What a callback throws here is reported as an unhandled failure, and the connection aborted.
-    void resume_producing();
-
     bool raw_mode() const noexcept { return raw_; }
-    bool paused() const noexcept { return paused_; }
 
     /// Longest line, without its delimiter. Applies to lines not delivered yet.
     void set_max_length(std::size_t bytes) noexcept { max_length_ = bytes; }
     std::size_t max_length() const noexcept { return max_length_; }
     const std::string& delimiter() const noexcept { return delimiter_; }
 
-    void data_received(const Bytes& data) final;
+protected:
+    void keep(const Bytes& data) final { pending_.push_back(data); }
+    bool deliver_next() final;
+    void drop_kept() noexcept final;
 
 private:
-    void deliver();
-    void deliver(bool& destroyed);
-    void deliver_outside_reading();
-    bool stopped() const;
     void next_raw();
     void next_line();
     bool finish_straddling_line();
@@ -90,8 +80,6 @@ private:
     /// The beginning of a line whose end has not come; holds no whole delimiter.
     std::string partial_;
     bool raw_ = false;
-    bool paused_ = false;
-    bool* destroyed_ = nullptr;  // set while delivering
 };
 
 }  // namespace plait

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <random>
+#include <string>
 
 namespace plait::fuzz {
 
@@ -36,24 +36,6 @@ std::uint32_t hash(std::string_view text) {
     return value;
 }
 
-Pieces cut_every(std::string_view input, std::size_t size) {
-    Pieces pieces;
-    for (std::size_t at = 0; at < input.size(); at += size)
-        pieces.emplace_back(input.substr(at, size));
-    return pieces;
-}
-
-Pieces cut_at_random(std::string_view input) {
-    std::minstd_rand random(hash(input));
-    Pieces pieces;
-    for (std::size_t at = 0; at < input.size();) {
-        const std::size_t size = 1 + random() % 16;
-        pieces.emplace_back(input.substr(at, size));
-        at += size;
-    }
-    return pieces;
-}
-
 }  // namespace
 
 void expect(bool holds, std::string_view sentence) {
@@ -66,7 +48,8 @@ void expect_same(std::string_view one, std::string_view other, std::string_view 
 }
 
 std::vector<Pieces> ways_to_cut(std::string_view input) {
-    return {cut_every(input, std::max<std::size_t>(input.size(), 1)), cut_every(input, 1), cut_at_random(input)};
+    return {testing::cut_every(input, std::max<std::size_t>(input.size(), 1)), testing::cut_every(input, 1),
+            testing::cut_at_random(input, hash(input))};
 }
 
 std::string_view take_line(std::string_view& input) {

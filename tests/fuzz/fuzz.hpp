@@ -2,9 +2,10 @@
 // Not a test framework: what does not hold ends the program, which is how libFuzzer learns of it.
 #pragma once
 
-#include <string>
 #include <string_view>
 #include <vector>
+
+#include "plait/reactor/testing/cuts.hpp"
 
 namespace plait::fuzz {
 
@@ -18,7 +19,7 @@ void expect(bool holds, std::string_view sentence);
 /// The same unless the two texts are equal; shows both.
 void expect_same(std::string_view one, std::string_view other, std::string_view sentence);
 
-using Pieces = std::vector<std::string>;
+using testing::Pieces;
 
 /// `input` whole, byte by byte, and cut at random places that depend on nothing but `input`.
 std::vector<Pieces> ways_to_cut(std::string_view input);
