@@ -60,13 +60,9 @@ public:
             return fail<std::shared_ptr<Protocol>>(
                 ConnectError("cannot connect to " + where.str() + " over TLS: " + error.what()));
         }
-        // Made before there is a connection: its end must find somebody to tell, however early it comes.
-        Deferred<std::shared_ptr<Protocol>> established = tls->established();
-        Deferred<std::shared_ptr<Protocol>> connected = below_->connect(where, std::move(tls));
-        return std::move(connected).add_callback(
-            [established = std::move(established)](const std::shared_ptr<Protocol>&) mutable {
-                return std::move(established);
-            });
+        return below_->connect(where, tls).add_callback([tls](const std::shared_ptr<Protocol>&) {
+            return tls->established();
+        });
     }
 
 private:
