@@ -20,6 +20,7 @@
 
 namespace plait {
 class Reactor;
+class Resolver;
 class ThreadPool;
 }  // namespace plait
 
@@ -137,6 +138,9 @@ public:
     /// Memory for reading: one pool for all connections, since only one reads at a time.
     BlockPool& read_blocks() noexcept { return read_blocks_; }
 
+    /// Who looks names up; null until somebody asks for it (names.cpp).
+    std::shared_ptr<Resolver>& resolver() noexcept { return resolver_; }
+
     ReactorCounters& counters() noexcept { return counters_; }
 
     /// Says what is called next, to who watches: "data_received", and whose.
@@ -230,6 +234,7 @@ private:
     TimePoint armed_for_ = TimePoint::max();
     ThreadCalls thread_calls_;
     std::unique_ptr<SignalDelivery> signals_;
+    std::shared_ptr<Resolver> resolver_;
     std::unique_ptr<ThreadPool> thread_pool_;
     ReactorCounters counters_;
     std::unique_ptr<TurnWatch> watch_;
