@@ -32,10 +32,25 @@ class ConnectTimeout : public ConnectError {
 public:
     using ConnectError::ConnectError;
 };
-/// The name does not resolve.
-class NameNotFound : public ConnectError {
+/// A name could not be looked up. Derived classes say why.
+class NameError : public ConnectError {
 public:
     using ConnectError::ConnectError;
+};
+/// The name does not exist, or has no address; asking again soon will not help.
+class NameNotFound : public NameError {
+public:
+    using NameError::NameError;
+};
+/// No name server could answer: none is there, or none is willing or able.
+class NameServerFailed : public NameError {
+public:
+    using NameError::NameError;
+};
+/// No name server answered in time.
+class NameTimeout : public NameError {
+public:
+    using NameError::NameError;
 };
 
 /// The local address asked for could not be had: not ours, busy, of the wrong family.

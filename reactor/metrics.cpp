@@ -70,6 +70,9 @@ std::string prometheus_text(const ReactorMetrics& metrics, std::string_view labe
     text.gauge("timed_calls_pending", "Timed calls not made yet.", metrics.timed_calls_pending);
     text.gauge("soon_calls_pending", "Calls of call_soon not made yet.", metrics.soon_calls_pending);
     text.gauge("thread_calls_pending", "Calls of call_from_thread not made yet.", metrics.thread_calls_pending);
+    text.gauge("queued_bytes", "Bytes written and not yet taken by the kernel.", metrics.bytes_queued);
+    text.gauge("pool_threads", "Threads of the thread pool.", metrics.pool_threads);
+    text.gauge("pool_queued", "Work that waits for a thread of the pool.", metrics.pool_queued);
     text.gauge("resources_open", "Connections, ports, look-ups and such that are open.", metrics.resources_open);
     text.counter("unhandled_failures_total", "Failures nobody handled, in the whole program.",
                  metrics.unhandled_failures);

@@ -27,6 +27,9 @@ struct ReactorMetrics {
     std::size_t timed_calls_pending = 0;
     std::size_t soon_calls_pending = 0;
     std::size_t thread_calls_pending = 0;
+    std::size_t bytes_queued = 0;    ///< written to connections and not yet taken by the kernel
+    std::size_t pool_threads = 0;    ///< of Reactor::thread_pool()
+    std::size_t pool_queued = 0;     ///< work that waits for one of them
     std::size_t resources_open = 0;  ///< connections, ports, look-ups, attempts to connect, child processes
 
     /// Of the whole program, not of this reactor alone.

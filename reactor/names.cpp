@@ -1,210 +1,167 @@
 #include "plait/reactor/names.hpp"
 
-#include <ares.h>
-#include <sys/time.h>
-
 #include <algorithm>
-#include <list>
-#include <optional>
 #include <utility>
 
-#include "plait/deferred/contain.hpp"
+#include "plait/deferred/attach.hpp"
+#include "plait/reactor/detail/dns_lookup.hpp"
+#include "plait/reactor/detail/dns_records.hpp"
+#include "plait/reactor/detail/hosts_file.hpp"
+#include "plait/reactor/detail/name_order.hpp"
 #include "plait/reactor/detail/reactor_core.hpp"
 #include "plait/reactor/detail/socket.hpp"
 #include "plait/reactor/errors.hpp"
 
 namespace plait {
-namespace detail {
 namespace {
 
-/// "localhost" and what ends in ".localhost" is this machine, whatever a name server says (RFC 6761).
-bool is_localhost(std::string_view host) {
-    std::string name(host);
-    if (name.ends_with('.')) name.pop_back();
-    std::transform(name.begin(), name.end(), name.begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-    return name == "localhost" || name.ends_with(".localhost");
+void require(bool sensible, const char* sentence) {
+    if (!sensible) throw UsageError(sentence);
 }
 
-/// One look-up, with a c-ares channel of its own: cancelling it is destroying the channel, and a change of
-/// /etc/resolv.conf or /etc/hosts counts from the next look-up on. Making a channel reads these small files; look-ups
-/// are made to connect, which costs far more.
-///
-/// Nothing of ours is called from inside c-ares but to note sockets and the result: what follows from them happens
-/// after it has returned.
-///
-/// Lifetime: owns itself until it has its result, is dropped, or the reactor is destroyed.
-class NameLookup final : public Doomed, private Resource {
-public:
-    static Deferred<std::vector<Address>> start(ReactorCore& core, HostPort where);
-
-    NameLookup(ReactorCore& core, HostPort where) : core_(core), where_(std::move(where)) {}
-
-private:
-    /// A socket of c-ares, watched while it wants that.
-    struct Socket final : EventHandler {
-        Socket(NameLookup& owner, int fd) : lookup(owner), watch(owner.core_.iops(), fd, *this) {}
-
-        void event_ready(IOFlags flags) noexcept override {
-            const bool reads = any(flags & (IOFlags::read | IOFlags::error));
-            const bool writes = any(flags & (IOFlags::write | IOFlags::error));
-            const int fd = watch.fd();
-            lookup.process(reads ? fd : ARES_SOCKET_BAD, writes ? fd : ARES_SOCKET_BAD);  // may destroy this
-        }
-
-        NameLookup& lookup;
-        IOWatch watch;
-    };
-
-    void begin();
-    bool open_channel() noexcept;
-    void reactor_destroyed() noexcept override;
-    void socket_changed(int fd, bool readable, bool writable) noexcept;
-    void answered(int status, ares_addrinfo* found) noexcept;
-    void add(const ares_addrinfo_node& node);
-    void process(ares_socket_t readable, ares_socket_t writable) noexcept;
-    void set_timer();
-    void deliver();
-    void stop() noexcept;
-
-    ReactorCore& core_;
-    HostPort where_;
-    Promise<std::vector<Address>> promise_;
-    ares_channel channel_ = nullptr;
-    std::list<Socket> sockets_;
-    DelayedCall timer_;
-    std::optional<int> status_;
-    std::vector<Address> found_;
-    bool over_ = false;
-};
-
-Deferred<std::vector<Address>> NameLookup::start(ReactorCore& core, HostPort where) {
-    auto* self = new NameLookup(core, std::move(where));
-    core.add_resource(*self);
-    auto [deferred, promise] = make_deferred<std::vector<Address>>([self] { self->stop(); });
-    self->promise_ = std::move(promise);
-    self->begin();
-    return std::move(deferred);
+std::string nothing_found(const std::string& host) {
+    return "cannot find an address for \"" + host + "\": ";
 }
 
-void NameLookup::begin() {
-    if (open_channel()) {
-        ares_addrinfo_hints hints{};
-        hints.ai_family = AF_UNSPEC;
-        hints.ai_socktype = SOCK_STREAM;
-        ares_getaddrinfo(
-            channel_, where_.host.c_str(), nullptr, &hints,
-            [](void* self, int status, int, ares_addrinfo* found) {
-                static_cast<NameLookup*>(self)->answered(status, found);
-            },
-            this);
-    }
-    set_timer();
+bool wanted(AddressFamily family, AddressFamily one) {
+    return family == AddressFamily::any || family == one;
 }
 
-bool NameLookup::open_channel() noexcept {
-    static const int library = ares_library_init(ARES_LIB_INIT_ALL);
-    int status = library;
-    ares_options options{};
-    options.sock_state_cb_data = this;
-    options.sock_state_cb = [](void* self, ares_socket_t fd, int readable, int writable) {
-        static_cast<NameLookup*>(self)->socket_changed(fd, readable != 0, writable != 0);
-    };
-    int given = ARES_OPT_SOCK_STATE_CB;
-    std::string files_only = "f";
-    if (is_localhost(where_.host)) {
-        options.lookups = files_only.data();
-        given |= ARES_OPT_LOOKUPS;
-    }
-    if (status == ARES_SUCCESS) status = ares_init_options(&channel_, &options, given);
-    if (status != ARES_SUCCESS) status_ = status;
-    return status == ARES_SUCCESS;
+/// What this machine knows by itself.
+std::vector<std::string> local_addresses(const NameOptions& options, const std::string& host, AddressFamily family) {
+    std::vector<std::string> found = detail::find_in_hosts_file(options.hosts_file, host, family);
+    if (found.empty() && detail::is_localhost(host))
+        for (const char* ip : {"::1", "127.0.0.1"})
+            if (detail::is_of(family, ip)) found.emplace_back(ip);
+    return found;
 }
 
-void NameLookup::socket_changed(int fd, bool readable, bool writable) noexcept {
-    auto socket = std::find_if(sockets_.begin(), sockets_.end(), [fd](const Socket& s) { return s.watch.fd() == fd; });
-    if (!readable && !writable) {
-        if (socket != sockets_.end()) sockets_.erase(socket);
-        return;
-    }
-    if (socket == sockets_.end()) socket = sockets_.emplace(sockets_.end(), *this, fd);
-    const IOFlags reads = readable ? IOFlags::read : IOFlags::none;
-    const IOFlags writes = writable ? IOFlags::write : IOFlags::none;
-    socket->watch.watch(reads | writes);
-}
-
-void NameLookup::answered(int status, ares_addrinfo* found) noexcept {
-    if (!over_) {
-        status_ = status;
-        for (const ares_addrinfo_node* node = found != nullptr ? found->nodes : nullptr; node != nullptr;
-             node = node->ai_next)
-            add(*node);
-    }
-    if (found != nullptr) ares_freeaddrinfo(found);
-}
-
-void NameLookup::add(const ares_addrinfo_node& node) {
-    Address address = to_address(node.ai_addr);
-    address.port = where_.port;
-    if (address.ip.empty() || std::find(found_.begin(), found_.end(), address) != found_.end()) return;
-    found_.push_back(std::move(address));
-}
-
-void NameLookup::process(ares_socket_t readable, ares_socket_t writable) noexcept {
-    const ReactorCore::Turn turn(core_);
-    if (over_) return;
-    ares_process_fd(channel_, readable, writable);
-    if (status_) return deliver();
-    set_timer();
-}
-
-/// For the next retry of c-ares; or for the result, if that was known at once: look-ups never call back before they
-/// have returned.
-void NameLookup::set_timer() {
-    if (status_) {
-        timer_ = core_.reactor().call_later(Duration::zero(), [this] { deliver(); });
-        return;
-    }
-    timeval left{};
-    if (ares_timeout(channel_, nullptr, &left) == nullptr) return timer_.cancel();
-    const Duration delay = std::chrono::seconds(left.tv_sec) + std::chrono::microseconds(left.tv_usec);
-    timer_ = core_.reactor().call_later(delay, [this] { process(ARES_SOCKET_BAD, ARES_SOCKET_BAD); });
-}
-
-void NameLookup::deliver() {
-    if (found_.empty() && is_localhost(where_.host))
-        found_ = {Address{"127.0.0.1", where_.port}, Address{"::1", where_.port}};
-    stop();
-    if (!found_.empty()) return promise_.callback(std::move(found_));
-    promise_.errback(NameNotFound("cannot find an address for \"" + where_.host +
-                                  "\": " + ares_strerror(status_.value_or(ARES_ENODATA)) + "; check the name"));
-}
-
-void NameLookup::reactor_destroyed() noexcept {
-    stop();
-    promise_.errback(NameNotFound("cannot find an address for \"" + where_.host + "\": the reactor was destroyed"));
-}
-
-/// Ends everything but the Promise.
-void NameLookup::stop() noexcept {
-    if (std::exchange(over_, true)) return;
-    timer_.cancel();
-    if (channel_ != nullptr) ares_destroy(std::exchange(channel_, nullptr));
-    sockets_.clear();
-    ListHook<ResourceTag>::unlink();
-    core_.destroy_later(std::unique_ptr<Doomed>(this));
+/// Fires with `value` after this has returned.
+template <typename T>
+Deferred<T> soon(Reactor& reactor, T value) {
+    return reactor.sleep(Duration::zero()).add_callback([value = std::move(value)]() mutable {
+        return std::move(value);
+    });
 }
 
 }  // namespace
-}  // namespace detail
 
-Deferred<std::vector<Address>> resolve(Reactor& reactor, HostPort where) {
-    if (Address numeric{where.host, where.port}; detail::to_socket_address(numeric))
-        return Deferred<std::vector<Address>>::succeed({std::move(numeric)});
-    if (reactor.core().closing())
+NameResolver::NameResolver(Reactor& reactor, NameOptions options)
+    : reactor_(reactor), options_(std::make_shared<const NameOptions>(std::move(options))) {
+    for (const Address& server : options_->servers)
+        require(is_numeric_address(server.ip) && server.ip.find('%') == std::string::npos,
+                "NameOptions::servers has one that is not a numeric address.");
+    require(!options_->try_timeout || *options_->try_timeout > Duration::zero(),
+            "NameOptions::try_timeout is not above 0.");
+    require(!options_->tries || *options_->tries > 0, "NameOptions::tries is not above 0.");
+    require(!options_->ndots || *options_->ndots >= 0, "NameOptions::ndots is below 0.");
+}
+
+Deferred<> NameResolver::look_up(const std::string& host, AddressFamily family, Found found) {
+    if (options_->family != AddressFamily::any) {
+        if (family != AddressFamily::any && family != options_->family)
+            return fail(NameNotFound(nothing_found(host) + "this resolver does not look for addresses of that family"));
+        family = options_->family;
+    }
+    if (auto known = local_addresses(*options_, host, family); !known.empty())
+        return soon(reactor_, std::move(known)).add_callback(std::move(found));
+    if (detail::is_localhost(host))
+        return fail(NameNotFound(nothing_found(host) + "the hosts file has none of that family"));
+    detail::DnsQuestion question;
+    question.name = host;
+    question.what = "an address for";
+    question.complete_name = true;
+    if (wanted(family, AddressFamily::ipv6)) question.types.push_back(detail::RecordType::aaaa);
+    if (wanted(family, AddressFamily::ipv4)) question.types.push_back(detail::RecordType::a);
+    question.read = [found = std::move(found)](detail::RecordType type, std::string_view reply) mutable {
+        std::vector<std::string> ips;
+        const detail::ReplyHas has = detail::read_addresses(type, reply, ips);
+        if (has == detail::ReplyHas::records) found(std::move(ips));
+        return has;
+    };
+    return detail::ask_name_servers(reactor_, options_, std::move(question));
+}
+
+namespace {
+
+/// Asks for one type of record and collects what `read(reply, out)` finds.
+template <typename Out, typename Read>
+Deferred<Out> collect(Reactor& reactor, const std::shared_ptr<const NameOptions>& options, std::string name,
+                      const char* what, detail::RecordType type, Read read) {
+    auto out = std::make_shared<Out>();
+    detail::DnsQuestion question{std::move(name), {type}, what, type != detail::RecordType::ptr, {}};
+    question.read = [out, read](detail::RecordType, std::string_view reply) { return read(reply, *out); };
+    return detail::ask_name_servers(reactor, options, std::move(question)).add_callback([out] {
+        return std::move(*out);
+    });
+}
+
+}  // namespace
+
+Deferred<std::vector<ServiceRecord>> NameResolver::look_up_service(const std::string& name) {
+    return collect<std::vector<ServiceRecord>>(reactor_, options_, name, "the service", detail::RecordType::srv,
+                                               detail::read_services);
+}
+
+Deferred<std::vector<std::string>> NameResolver::look_up_texts(const std::string& name) {
+    return collect<std::vector<std::string>>(reactor_, options_, name, "texts of", detail::RecordType::txt,
+                                             detail::read_texts);
+}
+
+Deferred<std::string> NameResolver::look_up_name(const std::string& ip) {
+    std::string name = detail::reverse_name(ip);
+    if (name.empty())
+        return fail<std::string>(NameNotFound("cannot find a name for \"" + ip + "\": it is not a numeric address"));
+    return collect<std::string>(reactor_, options_, std::move(name), "a name for", detail::RecordType::ptr,
+                                detail::read_name);
+}
+
+std::shared_ptr<Resolver> install_resolver(Reactor& reactor, std::shared_ptr<Resolver> resolver) {
+    const auto before = resolver_of(reactor);
+    reactor.core().resolver() = std::move(resolver);
+    return before;
+}
+
+std::shared_ptr<Resolver> resolver_of(Reactor& reactor) {
+    std::shared_ptr<Resolver>& resolver = reactor.core().resolver();
+    if (resolver == nullptr) resolver = std::make_shared<NameResolver>(reactor);
+    return resolver;
+}
+
+Deferred<std::vector<Address>> resolve(Reactor& reactor, HostPort where, AddressFamily family) {
+    if (Address numeric{where.host, where.port}; detail::to_socket_address(numeric)) {
+        if (detail::is_of(family, where.host)) return Deferred<std::vector<Address>>::succeed({std::move(numeric)});
         return fail<std::vector<Address>>(
-            NameNotFound("cannot find an address for \"" + where.host + "\": the reactor is being destroyed"));
-    return detail::NameLookup::start(reactor.core(), std::move(where));
+            NameNotFound(nothing_found(where.host) + "it is an address of the other family"));
+    }
+    if (reactor.core().closing())
+        return fail<std::vector<Address>>(NameError(nothing_found(where.host) + "the reactor is being destroyed"));
+    auto all = std::make_shared<std::vector<Address>>();
+    const auto resolver = resolver_of(reactor);
+    return resolver
+        ->look_up(where.host, family,
+                  [all, port = where.port](const std::vector<std::string>& ips) {
+                      for (const std::string& ip : ips)
+                          if (const Address one{ip, port}; std::find(all->begin(), all->end(), one) == all->end())
+                              all->push_back(one);
+                  })
+        .attach(resolver)
+        .add_callback([all, host = where.host] {
+            if (all->empty()) throw NameNotFound(nothing_found(host) + "the resolver found none; check the name");
+            detail::order_addresses(*all);
+            return std::move(*all);
+        });
+}
+
+Deferred<std::vector<ServiceRecord>> resolve_service(Reactor& reactor, const std::string& name) {
+    const auto resolver = resolver_of(reactor);
+    return resolver->look_up_service(name).attach(resolver).add_callback([name](std::vector<ServiceRecord> found) {
+        std::erase_if(found, [](const ServiceRecord& record) { return record.host.empty() || record.host == "."; });
+        if (found.empty())
+            throw NameNotFound("cannot find the service \"" + name + "\": its domain says that it is not offered");
+        detail::order_services(found, detail::random_up_to);
+        return found;
+    });
 }
 
 }  // namespace plait

@@ -10,8 +10,10 @@
 
 #include <fmt/format.h>
 
+#include "plait/deferred/maybe.hpp"
 #include "plait/reactor/detail/connect_tcp.hpp"
 #include "plait/reactor/detail/happy_eyeballs.hpp"
+#include "plait/reactor/detail/hosts_file.hpp"
 #include "plait/reactor/detail/reactor_core.hpp"
 #include "plait/reactor/detail/socket.hpp"
 #include "plait/reactor/detail/tcp_connection.hpp"
@@ -64,13 +66,15 @@ private:
           build_(std::move(build)),
           options_(std::move(options)),
           race_(core.reactor(), *this,
-                {options_.attempt_delay, options_.resolution_delay, options_.family == AddressFamily::any}) {}
+                {options_.attempt_delay, options_.resolution_delay, wanted_family() == AddressFamily::any}) {}
 
     void begin();
     void reactor_destroyed() noexcept override;
     int open(const Address& address) override;
     void exhausted() override { fail(reason()); }
 
+    void look_up();
+    AddressFamily wanted_family() const;
     int bind(int fd, int family) const;
     void arrived(Racer& racer);
     void succeed(UniqueFd connected, const Address& peer);
@@ -87,6 +91,7 @@ private:
     Promise<std::shared_ptr<Protocol>> promise_;
     DelayedCall timer_;
     DelayedCall soon_;
+    std::shared_ptr<Resolver> resolver_;  ///< kept for the look-up
     Deferred<> look_up_;
     HappyEyeballs race_;
     std::list<Racer> racers_;
@@ -106,20 +111,40 @@ Deferred<std::shared_ptr<Protocol>> ConnectAttempt::start(ReactorCore& core, Hos
 
 void ConnectAttempt::begin() {
     timer_ = core_.reactor().call_later(options_.timeout, [this] { timed_out(); });
-    look_up_ = resolve(core_.reactor(), where_)
-                   .add_callbacks(
-                       [this](std::vector<Address> found) {
-                           race_.add(found);
-                           race_.no_more();
-                       },
-                       [this](const Failure& failure) { fail(failure); });
+    if (Address numeric{where_.host, where_.port}; to_socket_address(numeric)) {
+        race_.add({std::move(numeric)});
+        race_.no_more();
+    } else {
+        look_up();
+    }
     starting_ = false;
+}
+
+void ConnectAttempt::look_up() {
+    const auto found = [this](const std::vector<std::string>& ips) {
+        std::vector<Address> addresses;
+        for (const std::string& ip : ips)
+            addresses.push_back({ip, where_.port});
+        race_.add(addresses);
+    };
+    resolver_ = resolver_of(core_.reactor());
+    look_up_ = maybe_deferred([&] { return resolver_->look_up(where_.host, wanted_family(), found); })
+                   .add_callbacks([this] { race_.no_more(); },
+                                  [this](const Failure& failure) {
+                                      if (race_.found_any()) return race_.no_more();
+                                      fail(failure);
+                                  });
+}
+
+AddressFamily ConnectAttempt::wanted_family() const {
+    if (options_.family != AddressFamily::any || !options_.bind_address) return options_.family;
+    return options_.bind_address->ip.find(':') == std::string::npos ? AddressFamily::ipv4 : AddressFamily::ipv6;
 }
 
 /// Starts connecting; the outcome, even an immediate one, is learnt in a later turn.
 int ConnectAttempt::open(const Address& address) {
     const auto to = to_socket_address(address);
-    if (!to) return EAFNOSUPPORT;
+    if (!to || !is_of(options_.family, address.ip)) return EAFNOSUPPORT;
     UniqueFd fd = make_stream_socket(to->family());
     if (!fd) return errno;
     if (const int error = bind(fd.get(), to->family())) return error | bind_flag;
@@ -197,6 +222,8 @@ void ConnectAttempt::fail(const Failure& reason) {
 
 /// The most telling of the causes decides the type: a refusal says more than an address family that is not there.
 Failure ConnectAttempt::reason() const {
+    if (!race_.found_any())
+        return make_failure(NameNotFound("cannot connect to " + where_.str() + ": its name has no address"));
     const std::string text = fmt::format("cannot connect to {}: {}", where_.str(), what_was_tried());
     const auto any_of = [this](std::initializer_list<int> errors) {
         for (const HappyEyeballs::Failed& failed : race_.failures())

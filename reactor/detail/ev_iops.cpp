@@ -2,9 +2,11 @@
 
 #define EV_COMPAT3 0  // no old names without a prefix
 #include <ev.h>
+#include <fcntl.h>
 
 #include <stdexcept>
-#include <utility>
+
+#include "plait/reactor/detail/pass_teller.hpp"
 
 namespace plait::detail {
 
@@ -20,7 +22,9 @@ struct EvIOEvent final : IOEvent {
     }
 
     static void fired(struct ev_loop*, ev_io* watcher, int events) {
-        static_cast<EvIOEvent*>(watcher->data)->ready(static_cast<IOFlags>((events & (EV_READ | EV_WRITE)) * 2));
+        auto flags = static_cast<IOFlags>((events & watcher->events & (EV_READ | EV_WRITE)) * 2);
+        if ((events & EV_ERROR) != 0) flags = flags | IOFlags::error;  // libev has stopped watching it
+        static_cast<EvIOEvent*>(watcher->data)->ready(flags);
     }
 
     ev_io watcher;
@@ -44,10 +48,12 @@ struct EvTimerEvent final : TimerEvent {
 /// libev's own hooks around a pass: `check` runs first after it has found events, `prepare` before it waits again.
 struct EvIOPS::Passes {
     explicit Passes(struct ev_loop* its_loop) noexcept : loop(its_loop) {
-        ev_check_init(&check,
-                      [](struct ev_loop*, ev_check* watcher, int) { static_cast<Passes*>(watcher->data)->begin(); });
-        ev_prepare_init(&prepare,
-                        [](struct ev_loop*, ev_prepare* watcher, int) { static_cast<Passes*>(watcher->data)->end(); });
+        ev_check_init(&check, [](struct ev_loop*, ev_check* watcher, int) {
+            static_cast<Passes*>(watcher->data)->teller.begin();
+        });
+        ev_prepare_init(&prepare, [](struct ev_loop*, ev_prepare* watcher, int) {
+            static_cast<Passes*>(watcher->data)->teller.end();
+        });
         check.data = prepare.data = this;
         ev_set_priority(&check, EV_MAXPRI);
     }
@@ -66,19 +72,8 @@ struct EvIOPS::Passes {
         ev_prepare_stop(loop, &prepare);
     }
 
-    void begin() noexcept {
-        if (handler != nullptr && !under_way) {
-            under_way = true;
-            handler->pass_begins();
-        }
-    }
-    void end() noexcept {
-        if (std::exchange(under_way, false)) handler->pass_ends();
-    }
-
     struct ev_loop* loop;
-    PassHandler* handler = nullptr;
-    bool under_way = false;
+    PassTeller teller;
     ev_check check;
     ev_prepare prepare;
 };
@@ -97,9 +92,14 @@ EvIOPS::~EvIOPS() {
 
 void EvIOPS::update_event(IOEvent& event, EventAction action, IOFlags flags) {
     ev_io& watcher = static_cast<EvIOEvent&>(event).watcher;
+    const bool known_open = ev_is_active(&watcher) != 0;
     ev_io_stop(loop_, &watcher);
     if (action != EventAction::watch) return;
     ev_io_modify(&watcher, static_cast<int>(flags) / 2);
+    if (!known_open && ::fcntl(event.fileno(), F_GETFD) < 0) {
+        // Some builds of libev abort the program when they find out themselves.
+        return ev_feed_event(loop_, &watcher, EV_ERROR | EV_READ | EV_WRITE);
+    }
     ev_io_start(loop_, &watcher);
 }
 
@@ -115,7 +115,7 @@ void EvIOPS::update_timer(TimerEvent& timer, EventAction action, std::chrono::mi
 
 void EvIOPS::start_watching() {
     ev_run(loop_, 0);
-    passes_->end();  // stopped in the middle of a pass
+    passes_->teller.end();  // stopped in the middle of a pass
 }
 
 void EvIOPS::stop_watching() {
@@ -123,7 +123,7 @@ void EvIOPS::stop_watching() {
 }
 
 void EvIOPS::watch_passes(PassHandler* handler) {
-    passes_->handler = handler;
+    passes_->teller.set(handler);
 }
 
 std::unique_ptr<IOEvent> EvIOPS::io_event_factory(int fd, EventHandler& handler) {

@@ -46,16 +46,20 @@ void FileEnds::watch(bool read, bool write) noexcept {
     take_turns();
 }
 
-void FileEnds::take_turns() noexcept {
+IOFlags FileEnds::unwatched() const noexcept {
     const bool read = reading_ && in_ >= 0 && !in_watch_;
     const bool write = writing_ && has_out() && !(both_ways_ ? in_watch_ : out_watch_);
-    if (!read && !write) return turn_.cancel();
+    return (read ? IOFlags::read : IOFlags::none) | (write ? IOFlags::write : IOFlags::none);
+}
+
+void FileEnds::take_turns() noexcept {
+    if (!any(unwatched())) return turn_.cancel();
     if (turn_.active()) return;
     contain([&] {
         turn_ = core_.reactor().call_later(Duration::zero(), [this] {
-            const bool write_now = writing_ && has_out() && !(both_ways_ ? in_watch_ : out_watch_);
-            const bool read_now = reading_ && in_ >= 0 && !in_watch_;
-            owner_.end_ready((read_now ? IOFlags::read : IOFlags::none) | (write_now ? IOFlags::write : IOFlags::none));
+            const IOFlags now = unwatched();
+            take_turns();  // the next one; this one may be the end
+            owner_.end_ready(now);
         });
     });
 }

@@ -56,6 +56,8 @@ private:
     void out_event(IOFlags flags) noexcept;
     int write_fd() const noexcept { return both_ways_ ? in_ : out_.get(); }
     bool reader_is_gone() const noexcept;
+    /// What is wanted of ends that cannot be watched.
+    IOFlags unwatched() const noexcept;
     void take_turns() noexcept;
 
     /// Tells events of `out` from those of `in`.

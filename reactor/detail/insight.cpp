@@ -8,6 +8,7 @@
 #include "plait/reactor/detail/reactor_core.hpp"
 #include "plait/reactor/metrics.hpp"
 #include "plait/reactor/reactor.hpp"
+#include "plait/reactor/thread_pool.hpp"
 
 namespace plait::detail {
 namespace {
@@ -47,7 +48,14 @@ ReactorMetrics ReactorCore::metrics() {
     all.timed_calls_pending = reactor_.pending_calls();
     all.soon_calls_pending = soon_calls_.size();
     all.thread_calls_pending = thread_calls_.size();
-    resources_.for_each([&](const Resource&) { ++all.resources_open; });
+    resources_.for_each([&](const Resource& open) {
+        ++all.resources_open;
+        all.bytes_queued += open.bytes_queued();
+    });
+    if (thread_pool_ != nullptr) {
+        all.pool_threads = thread_pool_->threads();
+        all.pool_queued = thread_pool_->queued();
+    }
     all.unhandled_failures = unhandled_failure_count();
     if (watch_ != nullptr) {
         all.turn_time = watch_->turn_time;
@@ -66,6 +74,8 @@ std::string ReactorCore::dump() {
     if (!soon_calls_.empty()) text += "  " + counted(soon_calls_.size(), "soon call") + "\n";
     if (const std::size_t posted = thread_calls_.size(); posted > 0)
         text += "  " + counted(posted, "call") + " from other threads\n";
+    if (thread_pool_ != nullptr && thread_pool_->queued() > 0)
+        text += "  " + counted(thread_pool_->queued(), "piece") + " of work for the thread pool\n";
     resources_.for_each([&](const Resource& open) { text += "  " + open.describe() + "\n"; });
     if (text.empty()) return "this reactor waits for nothing: no timed calls, nothing open\n";
     return "this reactor waits for:\n" + text;

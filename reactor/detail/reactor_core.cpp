@@ -40,6 +40,8 @@ ReactorCore::~ReactorCore() {
 }
 
 void ReactorCore::close() noexcept {
+    // Whoever runs the loop may end the reactor between two of our events of one pass: that is no callback of ours.
+    if (in_pass_ && depth_ == 1) pass_ends();
     closing_ = true;
     signals_.reset();
     thread_calls_.close();

@@ -20,6 +20,7 @@
 
 namespace plait {
 class Reactor;
+class Resolver;
 class ThreadPool;
 }  // namespace plait
 
@@ -49,6 +50,9 @@ public:
 
     /// For Reactor::dump(): "a connection to 10.0.0.1:2181, 12 bytes queued". By default the name of its type.
     virtual std::string describe() const;
+
+    /// For Reactor::metrics(): what waits to be sent.
+    virtual std::size_t bytes_queued() const noexcept { return 0; }
 
 protected:
     ~Resource() = default;
@@ -133,6 +137,9 @@ public:
 
     /// Memory for reading: one pool for all connections, since only one reads at a time.
     BlockPool& read_blocks() noexcept { return read_blocks_; }
+
+    /// Who looks names up; null until somebody asks for it (names.cpp).
+    std::shared_ptr<Resolver>& resolver() noexcept { return resolver_; }
 
     ReactorCounters& counters() noexcept { return counters_; }
 
@@ -227,6 +234,7 @@ private:
     TimePoint armed_for_ = TimePoint::max();
     ThreadCalls thread_calls_;
     std::unique_ptr<SignalDelivery> signals_;
+    std::shared_ptr<Resolver> resolver_;
     std::unique_ptr<ThreadPool> thread_pool_;
     ReactorCounters counters_;
     std::unique_ptr<TurnWatch> watch_;

@@ -6,6 +6,7 @@
 #include <semaphore.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstdint>
@@ -30,12 +31,14 @@ struct Capture {
     void* frames[most_frames];
     int count = 0;
     sem_t written;
+    std::atomic<bool> asked{false};  ///< what the asking thread did before comes before what the handler does
 };
 
 extern "C" void plait_write_stack_down(int, siginfo_t* info, void*) {
     if (info->si_code != SI_QUEUE || info->si_pid != ::getpid() || info->si_value.sival_ptr == nullptr) return;
     const int saved = errno;
     auto* capture = static_cast<Capture*>(info->si_value.sival_ptr);
+    static_cast<void>(capture->asked.load(std::memory_order_acquire));
     capture->count = ::backtrace(capture->frames, most_frames);
     ::sem_post(&capture->written);
     errno = saved;
@@ -99,6 +102,7 @@ std::vector<void*> StackSignal::stack_of(pthread_t thread) const {
     auto capture = std::make_unique<Capture>();
     sigval value{};
     value.sival_ptr = capture.get();
+    capture->asked.store(true, std::memory_order_release);
     if (::pthread_sigqueue(thread, signal_number_, value) != 0) return {};
     if (!wait_a_second(capture->written)) {
         static_cast<void>(capture.release());  // the signal may still come, and write into it

@@ -262,6 +262,7 @@ void StreamConnection::end_writing() noexcept {
         ::shutdown(fd_.get(), SHUT_WR);
     } else {
         files_->close_out();
+        out_closed();
     }
 }
 

@@ -84,7 +84,9 @@ protected:
     virtual int write_some(WriteQueue& queue) noexcept;
     /// The queue is empty and the connection is to be closed in good order; what else that would lose.
     virtual std::optional<Failure> lost_by_closing() const { return std::nullopt; }
-    /// `in` and `out` are being closed; called once, after the protocol can do nothing any more and before it is told.
+    /// `out`, which is no socket, was closed; the reading goes on.
+    virtual void out_closed() noexcept {}
+    /// `out` was closed, and `in` will be; called once, before the protocol is told.
     virtual void ends_closing() noexcept {}
 
     int fd() const noexcept { return fd_.get(); }
@@ -108,6 +110,7 @@ private:
     void flush() noexcept override;
     void reactor_destroyed() noexcept override;
     std::string describe() const override;
+    std::size_t bytes_queued() const noexcept override { return queue_.size(); }
     void end_ready(IOFlags flags) noexcept override;
     void reader_gone() noexcept override;
 

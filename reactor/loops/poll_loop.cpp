@@ -12,6 +12,7 @@
 
 #include "plait/deferred/errors.hpp"
 #include "plait/reactor/detail/loop_timers.hpp"
+#include "plait/reactor/detail/pass_teller.hpp"
 
 namespace plait {
 
@@ -118,21 +119,20 @@ struct PollLoop::State {
     }
 
     void pass(bool ready) noexcept {
-        PassHandler* const told = passes;
-        if (told != nullptr) told->pass_begins();
+        passes.begin();
         telling = true;
         if (ready) tell();
         timers.tell_due();
         telling = false;
         close_gaps();
-        if (told != nullptr && told == passes) told->pass_ends();
+        passes.end();
     }
 
     std::vector<pollfd> polled;
     std::vector<PollEvent*> events;  // beside `polled`; null where one was forgotten
     std::size_t gaps = 0;
     detail::LoopTimers timers;
-    PassHandler* passes = nullptr;
+    detail::PassTeller passes;
     bool telling = false;
     bool stopped = false;
 };
@@ -164,7 +164,7 @@ void PollLoop::stop_watching() {
 }
 
 void PollLoop::watch_passes(PassHandler* handler) {
-    state_->passes = handler;
+    state_->passes.set(handler);
 }
 
 std::unique_ptr<IOEvent> PollLoop::io_event_factory(int fd, EventHandler& handler) {

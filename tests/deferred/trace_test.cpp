@@ -322,7 +322,7 @@ BOOST_AUTO_TEST_CASE(long_names_are_cut) {
 // describe() and the acceptance cases of Twisted's repr
 // ----------------------------------------------------------------
 
-BOOST_AUTO_TEST_CASE(repr) {
+BOOST_AUTO_TEST_CASE(describe_tells_where_a_deferred_was_made_and_how_much_waits) {
     auto [deferred, promise] = make_deferred<int>();
     BOOST_TEST(describe(deferred).starts_with("a Deferred made at "));
     BOOST_TEST(contains(describe(deferred), "trace_test.cpp:"));
@@ -332,7 +332,7 @@ BOOST_AUTO_TEST_CASE(repr) {
     BOOST_TEST(describe(deferred) == "an empty Deferred");
 }
 
-BOOST_AUTO_TEST_CASE(reprWithResult) {
+BOOST_AUTO_TEST_CASE(describe_shows_the_result) {
     auto [deferred, promise] = make_deferred<int>();
     promise.callback(42);
     BOOST_TEST(describe(deferred).ends_with("; has the value 42"));
@@ -346,7 +346,7 @@ BOOST_AUTO_TEST_CASE(reprWithResult) {
     BOOST_TEST(!failed.take().has_value());
 }
 
-BOOST_AUTO_TEST_CASE(reprWithChaining) {
+BOOST_AUTO_TEST_CASE(describe_shows_what_a_deferred_waits_for) {
     auto inner = make_deferred<int>();
     auto outer = make_deferred<int>();
     auto last =
@@ -364,7 +364,7 @@ BOOST_AUTO_TEST_CASE(reprWithChaining) {
     BOOST_TEST(contains(describe(body), " for \"the other\", a Deferred made at "));
 }
 
-// Mistakes, with tracing on: Twisted's AlreadyCalled cases with debugging --------------------------------------------
+// Mistakes, with tracing on -----------------------------------------------------------------------------------------
 
 namespace {
 
@@ -405,19 +405,19 @@ void check_already_fired(Fire first, Fire second) {
 
 }  // namespace
 
-BOOST_AUTO_TEST_CASE(alreadyCalledDebug_CC) {
+BOOST_AUTO_TEST_CASE(a_value_after_a_value_names_both_places) {
     check_already_fired(with_value, with_value);
 }
 
-BOOST_AUTO_TEST_CASE(alreadyCalledDebug_CE) {
+BOOST_AUTO_TEST_CASE(a_failure_after_a_value_names_both_places) {
     check_already_fired(with_value, with_failure);
 }
 
-BOOST_AUTO_TEST_CASE(alreadyCalledDebug_EC) {
+BOOST_AUTO_TEST_CASE(a_value_after_a_failure_names_both_places) {
     check_already_fired(with_failure, with_value);
 }
 
-BOOST_AUTO_TEST_CASE(alreadyCalledDebug_EE) {
+BOOST_AUTO_TEST_CASE(a_failure_after_a_failure_names_both_places) {
     check_already_fired(with_failure, with_failure);
 }
 

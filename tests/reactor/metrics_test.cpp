@@ -1,5 +1,6 @@
 #define BOOST_TEST_MODULE metrics
 #include <algorithm>
+#include <future>
 #include <sstream>
 #include <string>
 #include <thread>
@@ -7,6 +8,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "plait/reactor/metrics.hpp"
+#include "plait/reactor/thread_pool.hpp"
 #include "plait/tests/reactor/tcp_fixture.hpp"
 
 namespace plait::testing {
@@ -92,6 +94,24 @@ BOOST_AUTO_TEST_CASE(calls_are_counted_when_made_and_while_they_wait) {
     BOOST_TEST(metrics.thread_calls == 1U);
     BOOST_TEST(metrics.timed_calls == 5U);  // settle's own
     BOOST_TEST(metrics.turns >= 5U);
+}
+
+BOOST_AUTO_TEST_CASE(what_waits_to_be_sent_and_to_be_worked_on_is_counted) {
+    TcpFixture world;
+    const auto client = world.connect_and_accept();
+    client->transport().write("never read");
+    BOOST_TEST(world.reactor.metrics().bytes_queued == 10U);
+    BOOST_TEST(world.reactor.metrics().pool_threads == 0U);
+
+    std::promise<void> go_on;
+    world.reactor.thread_pool().set_most_threads(1);
+    world.reactor.thread_pool().call([going_on = go_on.get_future()]() mutable { going_on.wait(); });
+    world.reactor.thread_pool().call([] {});
+    BOOST_TEST(world.reactor.metrics().pool_threads == 1U);
+    BOOST_TEST(world.reactor.metrics().pool_queued >= 1U);
+    go_on.set_value();
+    settle(world.reactor);
+    BOOST_TEST(world.reactor.metrics().bytes_queued == 0U);
 }
 
 BOOST_AUTO_TEST_CASE(turns_are_measured_only_while_that_is_on) {

@@ -8,6 +8,12 @@
 
 #include "plait/reactor/detail/default_loop.hpp"
 #include "plait/reactor/loops/poll_loop.hpp"
+#ifdef PLAIT_TEST_UV_LOOP
+#include "plait/reactor/loops/uv_loop.hpp"
+#endif
+#ifdef PLAIT_TEST_ASIO_LOOP
+#include "plait/reactor/loops/asio_loop.hpp"
+#endif
 
 namespace {
 
@@ -18,10 +24,21 @@ struct Choice {
     plait::detail::LoopMaker maker;
 };
 
+template <typename Loop>
+std::unique_ptr<IOPS> make() {
+    return std::make_unique<Loop>();
+}
+
 constexpr std::array choices{
     Choice{"", nullptr},
     Choice{"libev", nullptr},
-    Choice{"poll", [] { return std::unique_ptr<IOPS>(std::make_unique<plait::PollLoop>()); }},
+    Choice{"poll", make<plait::PollLoop>},
+#ifdef PLAIT_TEST_UV_LOOP
+    Choice{"uv", make<plait::UvLoop>},
+#endif
+#ifdef PLAIT_TEST_ASIO_LOOP
+    Choice{"asio", make<plait::AsioLoop>},
+#endif
 };
 
 /// Ends the program when it was asked for a loop that is not built: a run on another would prove nothing.
