@@ -48,6 +48,7 @@ void HttpResponseWriter::start(int status, HttpHeaders headers) {
     head.status = status;
     head.headers = std::move(headers);
     const auto framing = choose_framing(head);
+    connection_->answer_starts(status);
     const bool keep_alive = keep_alive_ && connection_->may_go_on() && framing != Framing::until_close &&
                             !head.headers.has_token("Connection", "close");
     if (const auto date = connection_->date(); date && !head.headers.contains("Date")) head.headers.add("Date", *date);
