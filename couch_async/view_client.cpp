@@ -20,6 +20,14 @@ std::shared_ptr<const Url> database_url(std::string_view text) {
     return std::make_shared<const Url>(std::move(url));
 }
 
+/// Nothing that is to be kept secret goes out in the open.
+std::string_view plain(std::string_view url) {
+    if (Url::parse(url).secure) {
+        throw BadUrl("an address with https:// is reached over TLS: give the ViewClient a Connector that speaks it");
+    }
+    return url;
+}
+
 /// How long to connect is the view's to say (ViewTimeouts), not the connector's.
 ConnectOptions without_limit() {
     ConnectOptions options;
@@ -30,7 +38,7 @@ ConnectOptions without_limit() {
 }  // namespace
 
 ViewClient::ViewClient(Reactor& reactor, std::string_view url, Dialect dialect)
-    : ViewClient(reactor, make_tcp_connector(reactor, without_limit()), url, dialect) {}
+    : ViewClient(reactor, make_tcp_connector(reactor, without_limit()), plain(url), dialect) {}
 
 ViewClient::ViewClient(Clock& clock, std::shared_ptr<Connector> connector, std::string_view url, Dialect dialect)
     : clock_(&clock), connector_(std::move(connector)), url_(database_url(url)), dialect_(dialect) {}

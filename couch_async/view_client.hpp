@@ -28,10 +28,11 @@ namespace plait::couch_async {
 /// Threads:  the reactor's.
 class ViewClient {
 public:
-    /// Over TCP.
+    /// Over TCP: the address begins with http://.
     ViewClient(Reactor& reactor, std::string_view url, Dialect dialect = Dialect::couchdb);
 
-    /// Over a network of your choice, such as the one in memory of reactor/testing.
+    /// Over a network of your choice, such as the one in memory of reactor/testing; with one that speaks TLS, addresses
+    /// begin with https://.
     ViewClient(Clock& clock, std::shared_ptr<Connector> connector, std::string_view url,
                Dialect dialect = Dialect::couchdb);
 

@@ -103,7 +103,7 @@ void ViewStream::set_total_timer() {
 }
 
 void ViewStream::send() {
-    HttpClientOptions http;
+    HttpExchangeOptions http;
     http.connect_timeout = options_.timeouts.connect;
     http.head_timeout = options_.timeouts.first_byte;
     http.idle_timeout = options_.timeouts.idle;

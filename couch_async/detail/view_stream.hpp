@@ -14,7 +14,7 @@
 #include "plait/couch_async/view/query.hpp"
 #include "plait/couch_async/view/view_options.hpp"
 #include "plait/couch_async/view_client.hpp"
-#include "plait/reactor/protocols/http_client.hpp"
+#include "plait/reactor/protocols/http_exchange.hpp"
 
 namespace plait::couch_async {
 class AsyncViewBase;

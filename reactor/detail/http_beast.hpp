@@ -18,6 +18,16 @@
 
 namespace plait::detail {
 
+/// The first line of a head ends in a version that is none of ours. Beast calls much else a bad version.
+inline bool ends_in_other_version(std::string_view head) noexcept {
+    const auto line = head.substr(0, head.find('\r'));
+    if (line.size() < 9) return false;
+    const auto version = line.substr(line.size() - 9);
+    const auto digit = [](char c) { return c >= '0' && c <= '9'; };
+    if (version == " HTTP/1.0" || version == " HTTP/1.1") return false;
+    return version.starts_with(" HTTP/") && digit(version[6]) && version[7] == '.' && digit(version[8]);
+}
+
 /// Beast's parser for one message. It only notes what it found; the HttpParser decides when the handler hears of it, so
 /// that no event runs with Beast on the stack.
 template <typename Head>

@@ -34,6 +34,13 @@ std::size_t choose(const ServiceRecord* first, std::size_t count,
     return count - 1;
 }
 
+/// Equals keep their order. For the few that a look-up finds; std::stable_sort uses what newer libraries deprecate.
+template <typename T, typename Less>
+void sort_stably(std::vector<T>& all, Less less) {
+    for (auto next = all.begin(); next != all.end(); ++next)
+        std::rotate(std::upper_bound(all.begin(), next, *next, less), next, next + 1);
+}
+
 }  // namespace
 
 void order_addresses(std::vector<Address>& addresses) {
@@ -43,13 +50,13 @@ void order_addresses(std::vector<Address>& addresses) {
         const int rank = (has_route(address) ? 0 : 2) + (address.ip.find(':') != std::string::npos ? 0 : 1);
         ranked.emplace_back(rank, std::move(address));
     }
-    std::stable_sort(ranked.begin(), ranked.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+    sort_stably(ranked, [](const auto& a, const auto& b) { return a.first < b.first; });
     for (std::size_t i = 0; i < ranked.size(); ++i)
         addresses[i] = std::move(ranked[i].second);
 }
 
 void order_services(std::vector<ServiceRecord>& services, UniqueFunction<std::uint32_t(std::uint32_t)> random) {
-    std::stable_sort(services.begin(), services.end(), [](const ServiceRecord& a, const ServiceRecord& b) {
+    sort_stably(services, [](const ServiceRecord& a, const ServiceRecord& b) {
         return std::pair(a.priority, a.weight != 0) < std::pair(b.priority, b.weight != 0);
     });
     for (std::size_t at = 0; at < services.size(); ++at) {

@@ -279,7 +279,8 @@ void StreamConnection::reactor_destroyed() noexcept {
 }
 
 std::string StreamConnection::describe() const {
-    std::string text = "a connection to " + peer_.str() + " of " + readable_name(typeid(*protocol_));
+    const Protocol& protocol = *protocol_;
+    std::string text = "a connection to " + peer_.str() + " of " + readable_name(typeid(protocol));
     if (!queue_.empty()) text += ", " + std::to_string(queue_.size()) + " bytes queued";
     if (paused_) text += ", reading paused";
     if (closing_) text += ", closing";

@@ -168,6 +168,7 @@ void UdpSocket::deliver(const Bytes& data, std::size_t size, const sockaddr_stor
         const Address address = address_of(from, from_size);
         if (connected() && address != peer()) return;  // it came before we were
         ++(whole ? counters_.received : counters_.truncated);
+        core_.doing("datagram_received", protocol.get());
         if (whole) {
             protocol->datagram_received(data, address);
         } else {
@@ -268,6 +269,13 @@ void UdpSocket::update_watch() noexcept {
 }
 
 // --- the end
+
+std::string UdpSocket::describe() const {
+    std::string text = "the UDP port " + local_address(fd_.get()).str();
+    if (connected()) text += " connected to " + peer().str();
+    if (!queue_.empty()) text += ", " + std::to_string(queue_.count()) + " datagrams queued";
+    return text;
+}
 
 void UdpSocket::reactor_destroyed() noexcept {
     stop();

@@ -53,6 +53,7 @@ private:
     void event_ready(IOFlags flags) noexcept override;
     void flush() noexcept override;
     void reactor_destroyed() noexcept override;
+    std::string describe() const override;
 
     bool receives() const noexcept { return state_ == State::started; }
     bool sends() const noexcept { return state_ != State::stopped; }

@@ -78,7 +78,7 @@ int UnixConnection::write_some(WriteQueue& queue) noexcept {
         const ssize_t sent = send_with_descriptors(queue, count);
         if (sent < 0) {
             if (errno == EINTR) continue;
-            if (errno == EAGAIN || errno == EWOULDBLOCK) return 0;
+            if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS || errno == ENOMEM) return 0;
             if (errno == EBADF && is_open(fd()) && !all_open(count)) {
                 finish(make_failure(ConnectionLost("the connection to " + peer().str() +
                                                    " was lost: a descriptor on its way there was closed by something "
@@ -165,6 +165,7 @@ bool UnixConnection::deliver(msghdr& message) noexcept {
         }
     }
     if ((message.msg_flags & MSG_CTRUNC) != 0) {
+        received.clear();
         finish(make_failure(DescriptorsTruncated("the connection to " + peer().str() +
                                                  " was lost: it sent descriptors, and this process may open no more")));
         return false;

@@ -14,6 +14,11 @@ namespace {
 
 constexpr std::size_t first_tail = 960;  // small enough for the allocator's fast path: most turns write one message
 constexpr std::size_t later_tail = 16 * 1024;
+/// Without buffers of its own the kernel is full, too, until it has some again.
+bool is_full(int error) noexcept {
+    return error == EAGAIN || error == EWOULDBLOCK || error == ENOBUFS || error == ENOMEM;
+}
+
 constexpr std::size_t kept_pieces = 8;  // capacity an empty queue may keep
 
 }  // namespace
@@ -128,7 +133,7 @@ int WriteQueue::send_to(int fd) noexcept {
         }
         if (sent < 0) {
             if (errno == EINTR) continue;
-            return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : errno;
+            return is_full(errno) ? 0 : errno;
         }
         const std::size_t before = size_;
         consume(static_cast<std::size_t>(sent));

@@ -1,106 +1,160 @@
-// HttpExchange: one HTTP/1.1 request and its answer, streamed piece by piece. http_fetch: the same, whole, as a
-// Deferred. Not here: connections kept for the next request, redirects, cookies, decoding of content, TLS.
+// HttpClient: many HTTP/1.1 requests to many hosts over connections that are kept and bounded, with redirections,
+// authorization, decoding and time-outs. Not here: cookies, caching, proxies, HTTP/2, pipelining.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "plait/deferred/clock.hpp"
 #include "plait/deferred/deferred.hpp"
 #include "plait/reactor/connector.hpp"
-#include "plait/reactor/protocols/http_errors.hpp"
-#include "plait/reactor/protocols/http_message.hpp"
-#include "plait/reactor/protocols/http_parser.hpp"
+#include "plait/reactor/protocols/gzip_decoder.hpp"
+#include "plait/reactor/protocols/http_body.hpp"
+#include "plait/reactor/protocols/http_exchange.hpp"
 #include "plait/reactor/protocols/url.hpp"
 
 namespace plait {
 
-class Reactor;
+namespace detail {
+class HttpCallState;
+class HttpPool;
+}  // namespace detail
 
-/// Who hears of an answer.
-///
-///     on_head (on_body)* on_complete      or, at any point before on_complete,      on_failure
-///
-/// One of the two last is called, once, and nothing after it; nothing at all once the exchange was destroyed. What
-/// on_head or on_body throws ends the exchange and is what on_failure is told; what on_complete throws is reported as
-/// an unhandled failure.
-class HttpResponseHandler {
-public:
-    virtual ~HttpResponseHandler() = default;
-    virtual void on_head(HttpResponseHead head) = 0;
-    /// Part of the body, without framing, in order. A slice of what was received, never empty.
-    virtual void on_body(Bytes piece) = 0;
-    virtual void on_complete() = 0;
-    virtual void on_failure(const Failure& reason) = 0;
+/// One request. `source` stands for `body` when there is one.
+struct HttpClientRequest {
+    std::string method = "GET";
+    Url url;
+    HttpHeaders headers = {};
+    Bytes body = {};
+    std::optional<HttpBodySource> source = std::nullopt;
+    /// Sends `Expect: 100-continue` and holds the body back until the server asks for it, or `continue_timeout`.
+    bool expect_continue = false;
+    /// How many redirections to follow. None: as many as the client's options say for GET and HEAD; for other methods
+    /// none, and a 3xx is the answer.
+    std::optional<int> redirections = std::nullopt;
 };
 
-/// A limit of zero means none.
-struct HttpClientOptions {
-    /// For the connection, name look-up included. Fails with ConnectTimeout. Runs while paused, too.
-    /// A Connector may have a limit of its own beside it.
-    Duration connect_timeout = std::chrono::seconds(30);
-    /// From then until the status and headers are here. A server may build a view's index before it answers.
-    Duration head_timeout = std::chrono::minutes(5);
-    /// Between one received piece and the next. Does not run while paused.
-    Duration idle_timeout = std::chrono::seconds(75);
-    /// Of the answer.
-    HttpLimits limits = {};
+/// Times and limits of single requests are those of HttpExchangeOptions. A limit of zero means none where it is a time.
+struct HttpClientOptions : HttpExchangeOptions {
+    /// From the call to the last byte, redirections included.
+    Duration total_timeout = Duration::zero();
+    /// For a connection to be free. Fails with HttpTimeout.
+    Duration waiting_timeout = std::chrono::seconds(30);
+    /// Requests that wait for one at most. One more fails with HttpQueueFull.
+    std::size_t most_waiting = 10'000;
+
+    /// Connections at most, those that are being made or closed included.
+    std::size_t connections_per_host = 8;
+    std::size_t connections = 256;
+    /// Of these, how many may be kept for later requests, and for how long. Below what servers usually do, so that it
+    /// is mostly we who close.
+    std::size_t idle_connections = 64;
+    Duration idle_connection_timeout = std::chrono::seconds(50);
+
+    int redirections = 10;
+    /// Asks for gzip and deflate, and undoes them. Content-Encoding and Content-Length are then not among the headers
+    /// of the answer. A request with an `Accept-Encoding` of its own is left alone, and so is its answer.
+    bool decode = true;
+    GzipLimits decoding = {};
+    /// Of an answer that is held whole, once decoded.
+    std::size_t response_bytes = 16 * 1024 * 1024;
+
+    /// Sent with every request that does not have such a field itself. `Authorization` only goes out to the origin of
+    /// the first request, not to where that leads.
+    HttpHeaders headers = {};
 };
 
-/// A request for `url`: target, `Host` and `Authorization` are filled in from it, other headers may be added.
-HttpRequest make_http_request(const Url& url, std::string method = "GET", Bytes body = {});
+/// An answer whose body is still coming.
+struct HttpStream {
+    HttpResponseHead head;
+    Url url;  ///< where it came from in the end
+    HttpBodyReader body;
+};
 
-/// One request under way, on a connection of its own.
-///
-///     connecting ──> waiting for the head ──> body ──> complete
-///         └───────────────────┴──────────────┴──> failed
-///
-/// A `Connection: close` is added unless the headers say otherwise, `Content-Length` when there is a body.
-///
-/// Fails:    (on_failure) with a ConnectError: ConnectionRefused, NameNotFound, NoRoute, ConnectTimeout; an HttpError:
-///           the answer is malformed, cut off or above a limit; HttpTimeout; the ConnectionClosed that ended it early;
-///           what on_head or on_body threw.
-/// Lifetime: destroying it drops the request: the socket is closed and the handler not called again. Allowed from the
-///           handler's own calls. Clock, connector and handler outlive it.
-/// Threads:  the reactor's.
-class HttpExchange {
+/// A request under way, for its handler. The rules of HttpExchange hold.
+/// Lifetime: destroying it drops the request: the connection it has is closed, others are not. It may outlive the
+/// client.
+class HttpCall {
 public:
-    /// Begins to connect. The handler is never called before this has returned.
-    /// Throws std::invalid_argument for a request that cannot be written (http_message.hpp).
-    HttpExchange(Clock& clock, Connector& connector, const HostPort& where, HttpRequest request,
-                 HttpResponseHandler& handler, HttpClientOptions options = {});
-    ~HttpExchange();
-    HttpExchange(const HttpExchange&) = delete;
-    HttpExchange& operator=(const HttpExchange&) = delete;
+    explicit HttpCall(std::shared_ptr<detail::HttpCallState> state) noexcept;
+    ~HttpCall();
+    HttpCall(const HttpCall&) = delete;
+    HttpCall& operator=(const HttpCall&) = delete;
 
-    /// Holds back the very next event, and stops reading, so that in the end the server has to wait. Failures wait too,
-    /// those to connect included.
+    /// As those of HttpExchange. Waiting for a connection and redirections go on meanwhile, unheard.
     void pause();
-
-    /// Goes on. Nothing is delivered from inside this call; from within an event, after that event.
     void resume();
-
     bool paused() const noexcept;
-
-    /// on_complete or on_failure has been called.
     bool finished() const noexcept;
 
+    /// Where it was led to by now.
+    const Url& url() const noexcept;
+
 private:
-    class Connection;
-    std::shared_ptr<Connection> connection_;
+    std::shared_ptr<detail::HttpCallState> state_;
 };
 
-/// The whole answer, whatever its status. Without a `limits.body_bytes` of its own it is bounded by 16 MiB.
-/// Fires:  when the body is complete; never before this has returned.
-/// Fails:  as HttpExchange.
-/// Cancel: closes the socket.
-Deferred<HttpResponse> http_fetch(Clock& clock, Connector& connector, const HostPort& where, HttpRequest request,
-                                  HttpClientOptions options = {});
+/// Makes requests.
+///
+///     HttpClient client(reactor, make_tcp_connector(reactor));
+///     client.get(Url::parse("http://127.0.0.1:5984/")).add_callback([](HttpResponse answer) { ...
+///     }).detach(log_failure);
+///
+/// Connections: a request takes the connection to its host that was used last, or a new one, or waits its turn: first
+///           come, first served, over all hosts that are held up by the same bound. To make room below `connections`
+///           the one idle for longest is closed. A connection on which the server said `Connection: close`, spoke
+///           unasked or was not done, is not used again. An idle one that the server closes is noticed at once.
+/// Again:    a request that can be repeated (GET, HEAD, OPTIONS, PUT, DELETE, TRACE with no streamed body) and met a
+///           kept connection that ended before a byte of an answer came, is sent once more, on a new one.
+/// Redirections: 301, 302, 303, 307, 308. 303 leads to a GET, and so do 301 and 302 from a POST; 307 and 308 repeat the
+///           request, and are the answer when its body was streamed. To another origin `Authorization` and `Cookie` are
+///           not taken along. From https to http is refused.
+/// Authorization: user and password of the Url, as Basic, unless the request says something itself.
+///
+/// Fails:    with a ConnectError, HttpError or ConnectionClosed that names method, address and phase, with HttpTimeout,
+///           HttpQueueFull, HttpClientClosed; BadUrl for https without a connector for it; std::invalid_argument for a
+///           request that cannot be written. A status such as 404 is an answer.
+/// Cancel:   closes the connection the request has; others go on.
+/// Lifetime: destroying it closes all connections and fails what is under way with HttpClientClosed, before it returns.
+///           Allowed from any callback of its requests. The clock outlives it, and its connections.
+/// Threads:  the reactor's.
+class HttpClient {
+public:
+    /// `secure` is for https addresses: make_tls_connector() gives one.
+    HttpClient(Clock& clock, std::shared_ptr<Connector> plain, std::shared_ptr<Connector> secure = nullptr,
+               HttpClientOptions options = {});
+    HttpClient(Clock& clock, std::shared_ptr<Connector> plain, HttpClientOptions options)
+        : HttpClient(clock, std::move(plain), nullptr, std::move(options)) {}
+    ~HttpClient();
+    HttpClient(const HttpClient&) = delete;
+    HttpClient& operator=(const HttpClient&) = delete;
 
-/// GET `url`.
-Deferred<HttpResponse> http_get(Clock& clock, Connector& connector, const Url& url, HttpClientOptions options = {});
+    /// The whole answer, up to `response_bytes`.
+    Deferred<HttpResponse> request(HttpClientRequest request);
+    Deferred<HttpResponse> request(std::string method, Url url, HttpHeaders headers = {}, Bytes body = {});
+    Deferred<HttpResponse> get(Url url, HttpHeaders headers = {});
 
-/// The same over TCP; `connect_timeout` is the only limit for the connection.
-Deferred<HttpResponse> http_get(Reactor& reactor, const Url& url, HttpClientOptions options = {});
+    /// Fires when the head is here; the body is read at the reader's own pace.
+    Deferred<HttpStream> open(HttpClientRequest request);
+
+    /// Tells `handler` of everything, never before this has returned. Throws std::invalid_argument for a request that
+    /// cannot be written. Lifetime: the handler outlives the call.
+    std::unique_ptr<HttpCall> start(HttpClientRequest request, HttpResponseHandler& handler);
+
+    /// Takes no more requests, fails those under way with HttpClientClosed in the next turn, and closes.
+    /// Fires:  when no connection is left.
+    Deferred<> close();
+
+    /// Connections there are, those being made and closed included, and of these the idle ones; requests waiting.
+    std::size_t connections() const noexcept;
+    std::size_t idle_connections() const noexcept;
+    std::size_t waiting() const noexcept;
+
+private:
+    std::shared_ptr<detail::HttpPool> pool_;
+};
 
 }  // namespace plait

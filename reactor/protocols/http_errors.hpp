@@ -9,8 +9,8 @@
 
 namespace plait {
 
-/// A message that is not as it should be: any of the below but HttpTimeout. what() is one sentence naming the thing and
-/// its place in the message.
+/// A message that is not as it should be: any of the below that derive from it. what() is one sentence naming the thing
+/// and its place in the message.
 class HttpError : public Error {
 public:
     using Error::Error;
@@ -21,6 +21,12 @@ public:
 class HttpMalformed : public HttpError {
 public:
     using HttpError::HttpError;
+};
+
+/// The message is of another version of HTTP than 1.0 and 1.1.
+class HttpBadVersion : public HttpMalformed {
+public:
+    using HttpMalformed::HttpMalformed;
 };
 
 /// The connection ended before the message did. For a read-only request, asking again may work.
@@ -57,6 +63,7 @@ public:
         informational,  ///< Number of 1xx answers before the real one.
         chunk_line,     ///< Bytes of a chunk's size and extensions, or of the trailer.
         body,           ///< Bytes of the body.
+        decoded,        ///< Bytes of the body once decoded (gzip), or their number for each byte received.
     };
 
     HttpLimitExceeded(Part part, std::uint64_t limit, const std::string& what)
@@ -70,12 +77,39 @@ private:
     std::uint64_t limit_;
 };
 
+/// A body is not in the encoding that its Content-Encoding names.
+class HttpBadContent : public HttpError {
+public:
+    using HttpError::HttpError;
+};
+
+/// A redirection that leads nowhere, in circles, or to where it must not: from https to http.
+class HttpBadRedirect : public HttpError {
+public:
+    using HttpError::HttpError;
+};
+
+/// As many requests wait for a connection as may. Try later, or raise the bound.
+class HttpQueueFull : public Error {
+public:
+    using Error::Error;
+};
+
+/// The HttpClient was closed or destroyed before the answer was complete, or before it was asked.
+class HttpClientClosed : public Error {
+public:
+    using Error::Error;
+};
+
 /// The server did not answer, or stopped answering, for longer than the request allowed.
 class HttpTimeout : public TimeoutError {
 public:
     enum class Waiting {
-        head,  ///< For the status line and headers, from when the request was handed to the connection.
-        body,  ///< For the next piece of the body. Time spent paused does not count.
+        head,        ///< For the status line and headers, from when the request was handed to the connection.
+        body,        ///< For the next piece of the body. Time spent paused does not count.
+        connection,  ///< For a connection to be free, because there were as many as may be.
+        sending,     ///< For the server to take more of the request's body.
+        whole,       ///< For all of it, from the call to the last byte, redirections included.
     };
 
     HttpTimeout(Waiting waiting, const std::string& what) : TimeoutError(what), waiting_(waiting) {}

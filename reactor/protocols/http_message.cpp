@@ -38,7 +38,7 @@ void append_headers(std::string& text, const HttpHeaders& headers) {
     text.append("\r\n");
 }
 
-constexpr std::array<std::pair<int, std::string_view>, 34> reasons{{
+constexpr std::array<std::pair<int, std::string_view>, 36> reasons{{
     {100, "Continue"},
     {101, "Switching Protocols"},
     {200, "OK"},
@@ -71,8 +71,10 @@ constexpr std::array<std::pair<int, std::string_view>, 34> reasons{{
     {431, "Request Header Fields Too Large"},
     {500, "Internal Server Error"},
     {501, "Not Implemented"},
+    {502, "Bad Gateway"},
     {503, "Service Unavailable"},
     {504, "Gateway Timeout"},
+    {505, "HTTP Version Not Supported"},
 }};
 
 }  // namespace

@@ -26,12 +26,17 @@ bool is_hex(char c) noexcept {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
 
+/// Beast takes several that say the same; whoever reads only one of them may read another.
+void check_content_length(const HttpHeaders& headers) {
+    const auto count = headers.count("Content-Length");
+    if (count > 1 || (count == 1 && headers.find("Content-Length")->find(',') != std::string_view::npos)) {
+        throw HttpMalformed("an HTTP message has more than one Content-Length");
+    }
+}
+
 void check_transfer_encoding(const HttpHeaders& headers, int minor_version) {
     const auto count = headers.count("Transfer-Encoding");
     if (count == 0) return;
-    if (headers.contains("Content-Length")) {
-        throw HttpMalformed("an HTTP message has both Content-Length and Transfer-Encoding");
-    }
     if (count > 1 || !equal_ignoring_case(*headers.find("Transfer-Encoding"), "chunked")) {
         throw HttpMalformed(fmt::format("Transfer-Encoding \"{}\" is not supported: only \"chunked\" is",
                                         *headers.find("Transfer-Encoding")));
@@ -206,6 +211,7 @@ private:
         put(text);
         if (!message_->is_header_done()) throw malformed("its head is incomplete");
         auto& head = message_->head;
+        check_content_length(head.headers);
         check_transfer_encoding(head.headers, head.minor_version);
         head.keep_alive = message_->keep_alive();
         head.chunked = message_->chunked();
@@ -396,6 +402,9 @@ private:
                                     fmt::format("an HTTP {} has more than {} header fields", kind, limits_.headers));
         }
         if (ec == boost::beast::http::error::need_more) throw malformed("it is cut in a way it cannot be");
+        if (ec == boost::beast::http::error::bad_version && detail::ends_in_other_version(text)) {
+            throw HttpBadVersion(fmt::format("an HTTP {} is of another version than 1.0 and 1.1", kind));
+        }
         if (ec) throw malformed(ec.message());
         const bool whole = state_ == State::head || state_ == State::chunk_line;
         if (whole && taken != text.size()) throw malformed("its head or a chunk header holds an early end");

@@ -1,112 +1,62 @@
-// HttpServerFactory: the server's side of HTTP/1.1, for embedded servers and tests: whole requests in, answers written
-// whole or piece by piece. Not a web framework: no routes, no files, no TLS, no compression.
+// HttpServerFactory: the server's side of HTTP/1.1, for embedded servers and tests: requests in, whole or while they
+// come, and answers out likewise. Not a web framework: no routes, no files, no TLS, no compression.
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <memory>
-#include <optional>
 
 #include "plait/deferred/clock.hpp"
-#include "plait/deferred/deferred.hpp"
 #include "plait/deferred/unique_function.hpp"
 #include "plait/reactor/protocol.hpp"
+#include "plait/reactor/protocols/http_body.hpp"
 #include "plait/reactor/protocols/http_message.hpp"
 #include "plait/reactor/protocols/http_parser.hpp"
+#include "plait/reactor/protocols/http_response_writer.hpp"
 
 namespace plait {
 
 namespace detail {
-class HttpServerConnection;
+struct HttpServerShared;
 }  // namespace detail
 
-/// Writes the answer to one request.
-///
-///     start ──> write* ──> finish          or respond(), which is all three          or write_raw* ──> finish
-///
-/// With a `Content-Length` among the headers of start() the body must come out at just that size; without, it is sent
-/// in chunks, and to an HTTP/1.0 client until the connection closes. For HEAD, 204 and 304 nothing of a body is sent.
-/// Once the connection is gone all calls do nothing.
-///
-/// Fails:    throws InvalidState for calls out of that order, and for more or less of a body than promised; what was
-///           sent then cannot be mended, so the connection is aborted.
-/// Lifetime: shared. Letting go of the last one unfinished answers 500 if nothing was sent yet, and otherwise aborts
-///           the connection, so that the client sees a cut and not an end.
-class HttpResponseWriter {
-public:
-    HttpResponseWriter(const HttpResponseWriter&) = delete;
-    HttpResponseWriter& operator=(const HttpResponseWriter&) = delete;
-    ~HttpResponseWriter();
-
-    /// Sends status and headers. Adds `Transfer-Encoding` or `Connection` where needed.
-    /// Throws std::invalid_argument for what cannot be written as a head; nothing is sent then.
-    void start(int status, HttpHeaders headers = {});
-
-    /// A piece of the body. Queued as it is, not copied.
-    void write(Bytes piece);
-
-    /// The answer is complete: the next request on the connection is taken, or the connection is closed.
-    void finish();
-
-    /// A whole answer with its Content-Length.
-    void respond(int status, HttpHeaders headers, Bytes body);
-
-    /// Sends bytes as they are, around the framing: for servers that misbehave on purpose. The connection will be
-    /// closed after finish(), which adds nothing of its own then.
-    void write_raw(Bytes bytes);
-
-    /// Sends what is queued, then closes, wherever the answer stands.
-    void close();
-
-    /// Throws the connection away with what is queued.
-    void abort();
-
-    /// Fires when there is room to write more. Fails with the reason when the connection is gone.
-    Deferred<> drained();
-
-    /// Calls `lost` once if the connection goes before finish(). It may let go of the writer. Not called when the
-    /// connection has gone already: see finished().
-    void on_connection_lost(UniqueFunction<void(const Failure& reason)> lost);
-
-    bool started() const noexcept { return started_ || raw_; }
-    /// finish(), close() or abort() was called, or the connection is gone.
-    bool finished() const noexcept { return connection_ == nullptr; }
-
-private:
-    friend class detail::HttpServerConnection;
-    enum class Framing { no_body, length, chunked, until_close };
-
-    HttpResponseWriter(detail::HttpServerConnection& connection, const HttpRequestHead& request);
-    Framing choose_framing(HttpResponseHead& head);
-    void require(bool allowed, const char* otherwise);
-    detail::HttpServerConnection* let_go() noexcept;
-    void connection_lost(const Failure& reason);
-
-    detail::HttpServerConnection* connection_;
-    const bool to_head_request_;
-    const int minor_version_;
-    bool keep_alive_;
-    bool started_ = false;
-    bool raw_ = false;
-    Framing framing_ = Framing::no_body;
-    std::uint64_t remaining_ = 0;
-    std::optional<Failure> lost_because_;
-    UniqueFunction<void(const Failure&)> on_lost_;
+/// A request whose body is still to come.
+struct HttpIncoming {
+    HttpRequestHead head;
+    Address peer;
+    HttpBodyReader body;
 };
 
-using HttpAnswer = std::shared_ptr<HttpResponseWriter>;
-
-/// Not limited here: how many connections there are, and how long a client takes to read its answer. Write with
-/// drained(), and abort() those that are too slow.
+/// A time of zero is no limit. Not limited here: how long a client takes to read its answer. Write with drained(), and
+/// abort() those that are too slow.
 struct HttpServerOptions {
     /// Of requests. Above them: 431 or 413, and the connection is closed.
     HttpLimits limits = {.body_bytes = 1024 * 1024};
-    /// For a whole request to arrive, from the connection or the answer before. Zero: no limit.
+    /// From the connection, or the answer before, to the first byte of a request.
+    Duration idle_timeout = std::chrono::seconds(60);
+    /// From there to the end of the head. Answered 408.
+    Duration head_timeout = std::chrono::seconds(30);
+    /// From the first byte to the last one of a whole request. Answered 408. Where bodies are streamed it holds between
+    /// one piece and the next, while somebody reads.
     Duration request_timeout = std::chrono::seconds(60);
+
+    /// A client that is answered before all it sends was read (413, a handler that answers early) may be sending still,
+    /// and a connection closed now would take the answer from it: so what it sends is thrown away, for so long and so
+    /// much of it.
+    Duration linger_timeout = std::chrono::seconds(5);
+    std::size_t linger_bytes = 1024 * 1024;
+
+    /// Connections at once. One more is answered 503 and closed.
+    std::size_t most_connections = 10'000;
+    /// Requests on one connection; the last is answered `Connection: close`. Zero: any number.
+    std::size_t requests_per_connection = 0;
+    /// A `Date` header with each answer that has none.
+    bool date = false;
 };
 
 /// Connections for `listen_tcp` or the test kit's network. Each takes one request after the other: a pipelined one
-/// waits until the answer before it is finished. A malformed one is answered 400 and the connection closed.
+/// waits until the answer before it is finished, and no more than 64 KiB of them are read ahead. One that cannot be
+/// taken is answered, and the connection closed: 400 malformed, 505 another version, 431 or 413 too large, 417 an
+/// expectation other than 100-continue, 408 too slow.
 ///
 ///     auto server = std::make_shared<HttpServerFactory>(reactor, [](HttpRequest request, HttpAnswer answer) {
 ///         answer->respond(200, {{"Content-Type", "text/plain"}}, Bytes::own("you asked for " + request.head.target));
@@ -116,11 +66,19 @@ struct HttpServerOptions {
 class HttpServerFactory : public Factory {
 public:
     using Handler = UniqueFunction<void(HttpRequest request, HttpAnswer answer)>;
+    using StreamHandler = UniqueFunction<void(HttpIncoming request, HttpAnswer answer)>;
 
     /// `handler` gets each whole request. What it throws is reported as an unhandled failure, and the client gets a
     /// 500.
     HttpServerFactory(Clock& clock, Handler handler, HttpServerOptions options = {});
     ~HttpServerFactory() override;
+
+    /// `handler` gets each request when its head is here, and reads the body at its own pace: who does not read holds
+    /// up the client. A client that says `Expect: 100-continue` is told to go on by the first read. `limits.body_bytes`
+    /// holds here too: set it to nothing for bodies of any size. The body fails, and the connection with it, when the
+    /// client sends what is malformed, or nothing for `request_timeout`.
+    static std::shared_ptr<HttpServerFactory> streaming(Clock& clock, StreamHandler handler,
+                                                        HttpServerOptions options = {});
 
     std::shared_ptr<Protocol> build_protocol(const Address& peer) override;
 
@@ -130,9 +88,8 @@ public:
     std::size_t open_connections() const noexcept;
 
 private:
-    struct Shared;
-    std::shared_ptr<Shared> shared_;
-    friend class detail::HttpServerConnection;
+    explicit HttpServerFactory(std::shared_ptr<detail::HttpServerShared> shared) noexcept;
+    std::shared_ptr<detail::HttpServerShared> shared_;
 };
 
 }  // namespace plait

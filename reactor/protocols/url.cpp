@@ -124,18 +124,72 @@ void parse_user(Url& url, std::string_view user_info, std::string_view text) {
     if (url.user.find(':') != std::string::npos) refuse(text, "its user name holds a colon");
 }
 
-}  // namespace
+std::uint16_t usual_port(bool secure) noexcept {
+    return secure ? 443 : 80;
+}
 
-Url Url::parse(std::string_view text) {
+char lower(char c) noexcept {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+bool same_ignoring_case(std::string_view a, std::string_view b) noexcept {
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return lower(x) == lower(y); });
+}
+
+void refuse_unfit(std::string_view text) {
     const auto unfit = [](char c) { return static_cast<unsigned char>(c) <= 0x20 || c == 0x7f; };
     if (std::any_of(text.begin(), text.end(), unfit)) {
         refuse(encode(text, ":/?#[]@!$&'()*+,;=%"), "it holds a blank or control character; percent-encode it");
     }
+}
+
+void set_target(Url& url, std::string_view target, std::string_view text) {
+    const auto question = target.find('?');
+    if (const auto path = target.substr(0, question); !path.empty()) url.path = path;
+    url.query.reset();
+    if (question != std::string_view::npos) url.query = target.substr(question + 1);
+    if (!percent_decode(url.target())) {
+        refuse(text, "its path or query has a % that is not followed by two hexadecimal digits");
+    }
+}
+
+/// "http:", "mailto:": letters before the first colon, and that before any slash.
+bool names_a_scheme(std::string_view reference) noexcept {
+    const auto colon = reference.find_first_of(":/?");
+    if (colon == std::string_view::npos || colon == 0 || reference[colon] != ':') return false;
+    return std::all_of(reference.begin(), reference.begin() + static_cast<std::ptrdiff_t>(colon), [](char c) {
+        return (lower(c) >= 'a' && lower(c) <= 'z') || (c >= '0' && c <= '9') || c == '+' || c == '-' || c == '.';
+    });
+}
+
+/// Takes "." and ".." out of a path that begins with a slash.
+std::string without_dots(std::string_view path) {
+    std::string kept;
+    while (!path.empty()) {
+        const auto end = std::min(path.find('/', 1), path.size());
+        const auto segment = path.substr(0, end);
+        path.remove_prefix(end);
+        const bool up = segment == "/..";
+        if (up) kept.erase(std::min(kept.rfind('/'), kept.size()));
+        if (!up && segment != "/.") {
+            kept += segment;
+        } else if (path.empty()) {
+            kept += '/';
+        }
+    }
+    return kept;
+}
+
+}  // namespace
+
+Url Url::parse(std::string_view text) {
+    refuse_unfit(text);
     const auto scheme_end = text.find(scheme_mark);
-    if (scheme_end == std::string_view::npos) refuse(text, "it does not begin with http://");
+    if (scheme_end == std::string_view::npos) refuse(text, "it does not begin with http:// or https://");
     const auto scheme = text.substr(0, scheme_end);
-    if (scheme != "http" && scheme != "HTTP") {
-        refuse(text, fmt::format("the scheme \"{}\" is not known here; only http:// is", scheme));
+    const bool secure = same_ignoring_case(scheme, "https");
+    if (!secure && !same_ignoring_case(scheme, "http")) {
+        refuse(text, fmt::format("the scheme \"{}\" is not known here; only http:// and https:// are", scheme));
     }
 
     auto rest = text.substr(scheme_end + scheme_mark.size());
@@ -145,19 +199,46 @@ Url Url::parse(std::string_view text) {
     rest = place_end == std::string_view::npos ? std::string_view() : rest.substr(place_end);
 
     Url url;
+    url.secure = secure;
+    url.port = usual_port(secure);
     if (const auto at = place.rfind('@'); at != std::string_view::npos) {
         parse_user(url, place.substr(0, at), text);
         place.remove_prefix(at + 1);
     }
     parse_host_and_port(url, place, text);
 
-    const auto question = rest.find('?');
-    if (const auto path = rest.substr(0, question); !path.empty()) url.path = path;
-    if (question != std::string_view::npos) url.query = rest.substr(question + 1);
-    if (!percent_decode(url.target())) {
-        refuse(text, "its path or query has a % that is not followed by two hexadecimal digits");
-    }
+    set_target(url, rest, text);
     return url;
+}
+
+Url Url::resolve(std::string_view reference) const {
+    reference = reference.substr(0, reference.find('#'));
+    if (names_a_scheme(reference) || reference.starts_with("//")) {
+        const std::string scheme = reference.starts_with("//") ? (secure ? "https:" : "http:") : "";
+        Url url = parse(scheme + std::string(reference));
+        if (url.user.empty() && url.password.empty() && same_origin(url)) {
+            url.user = user;
+            url.password = password;
+        }
+        return url;
+    }
+    refuse_unfit(reference);
+    Url url = *this;
+    if (reference.empty()) return url;
+    const auto question = std::min(reference.find('?'), reference.size());
+    const auto relative = reference.substr(0, question);
+    std::string place = path;
+    if (relative.starts_with('/')) {
+        place = without_dots(relative);
+    } else if (!relative.empty()) {
+        place = without_dots((path.empty() ? "/" : path.substr(0, path.rfind('/') + 1)) + std::string(relative));
+    }
+    set_target(url, place + std::string(reference.substr(question)), reference);
+    return url;
+}
+
+bool Url::same_origin(const Url& other) const noexcept {
+    return secure == other.secure && port == other.port && same_ignoring_case(host, other.host);
 }
 
 std::string Url::target() const {
@@ -166,11 +247,11 @@ std::string Url::target() const {
 
 std::string Url::authority() const {
     auto place = host.find(':') == std::string::npos ? host : "[" + host + "]";
-    return port == 80 ? place : fmt::format("{}:{}", place, port);
+    return port == usual_port(secure) ? place : fmt::format("{}:{}", place, port);
 }
 
 std::string Url::str() const {
-    return "http://" + authority() + target();
+    return (secure ? "https://" : "http://") + authority() + target();
 }
 
 std::optional<std::string> Url::basic_authorization() const {

@@ -1,7 +1,7 @@
 #define BOOST_TEST_MODULE view_server
 #include <boost/test/unit_test.hpp>
 
-#include "plait/reactor/protocols/http_client.hpp"
+#include "plait/reactor/protocols/http_exchange.hpp"
 #include "plait/tests/couch_async/view_world.hpp"
 
 using namespace plait;

@@ -64,7 +64,7 @@ BOOST_AUTO_TEST_CASE(a_thread_gets_what_the_deferred_fired_with) {
 BOOST_AUTO_TEST_CASE(a_coroutine_lambda_may_use_its_captures_to_the_end) {
     Reactor reactor;
     run_beside(reactor, [&] {
-        const int local = 40;
+        int local = 40;
         const auto two = std::make_shared<int>(2);
         const int sum = blocking_call_from_thread(reactor, [&local, &reactor, two]() -> Deferred<int> {
             co_await reactor.sleep(1ms);

@@ -14,7 +14,7 @@
 #include "plait/deferred/testing/caught_reports.hpp"
 #include "plait/deferred/testing/manual_clock.hpp"
 #include "plait/reactor/errors.hpp"
-#include "plait/reactor/protocols/http_client.hpp"
+#include "plait/reactor/protocols/http_exchange.hpp"
 #include "plait/reactor/testing/memory_network.hpp"
 #include "plait/reactor/testing/memory_transport.hpp"
 
@@ -296,7 +296,7 @@ BOOST_AUTO_TEST_CASE(a_malformed_request_is_answered_400_and_the_connection_clos
         const auto answer = ask(text);
         BOOST_TEST(answer.starts_with("HTTP/1.1 400 Bad Request\r\n"));
         BOOST_TEST(answer.find("Connection: close\r\n") != std::string::npos);
-        BOOST_TEST(transport->disconnecting());
+        BOOST_TEST(transport->write_closed());
     }
     BOOST_TEST(asked.empty());
     transport.reset();
@@ -309,19 +309,33 @@ BOOST_AUTO_TEST_CASE(requests_above_a_limit_are_told_which) {
     options.limits.body_bytes = 10;
     options.limits.head_bytes = 100;
     BOOST_TEST(ask("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 11\r\n\r\n").starts_with("HTTP/1.1 413 "));
-    BOOST_TEST(transport->disconnecting());
+    BOOST_TEST(transport->write_closed());
     transport.reset();
     BOOST_TEST(ask(get_path(std::string(200, 'x'))).starts_with("HTTP/1.1 431 "));
-    BOOST_TEST(transport->disconnecting());
+    BOOST_TEST(transport->write_closed());
 }
 
-BOOST_AUTO_TEST_CASE(a_slow_request_is_given_up) {
-    ask("GET / HT");
+BOOST_AUTO_TEST_CASE(a_slow_head_is_given_up) {
+    open();
     clock.advance(59s);
+    ask("GET / HT");
+    clock.advance(29s);
     BOOST_TEST(ask("TP/1.1\r\n") == "");
     clock.advance(1s);
     BOOST_TEST(transport->take_written().starts_with("HTTP/1.1 408 "));
-    BOOST_TEST(transport->disconnecting());
+    BOOST_TEST(transport->write_closed());
+}
+
+BOOST_AUTO_TEST_CASE(and_so_is_a_slow_body) {
+    ask("PUT / HTTP/1.1\r\nHost: h\r\n");
+    clock.advance(20s);
+    ask("Content-Length: 100\r\n\r\n");
+    for (int i = 0; i < 39; ++i) {
+        clock.advance(1s);
+        BOOST_TEST(ask("x") == "");
+    }
+    clock.advance(1s);
+    BOOST_TEST(transport->take_written().starts_with("HTTP/1.1 408 "));
 }
 
 BOOST_AUTO_TEST_CASE(an_idle_connection_is_closed_without_a_word_and_an_answer_may_take_its_time) {

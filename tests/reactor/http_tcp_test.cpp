@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "plait/reactor/errors.hpp"
-#include "plait/reactor/protocols/http_client.hpp"
+#include "plait/reactor/protocols/http_exchange.hpp"
 #include "plait/reactor/protocols/http_server.hpp"
 #include "plait/reactor/tcp.hpp"
 #include "plait/tests/reactor/tcp_fixture.hpp"
@@ -103,7 +103,7 @@ BOOST_AUTO_TEST_CASE(a_pause_reaches_the_server_through_the_sockets) {
 BOOST_AUTO_TEST_CASE(the_time_to_connect_is_the_callers_alone) {
     Reactor reactor;
     const testing::FullPort full;
-    HttpClientOptions options;
+    HttpExchangeOptions options;
     options.connect_timeout = 50ms;
     auto answer = http_get(reactor, Url::parse("http://" + full.address.str() + "/"), options);
     try {

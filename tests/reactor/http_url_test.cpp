@@ -61,9 +61,9 @@ BOOST_AUTO_TEST_CASE(a_user_becomes_a_basic_authorization) {
 
 BOOST_AUTO_TEST_CASE(a_bad_address_is_refused_in_a_sentence_that_names_the_part) {
     BOOST_TEST(refusal("localhost:8092/x") ==
-               "\"localhost:8092/x\" is not a usable address: it does not begin with http://");
-    BOOST_TEST(refusal("") == "\"\" is not a usable address: it does not begin with http://");
-    BOOST_TEST(refusal("https://h/").find("only http:// is") != std::string::npos);
+               "\"localhost:8092/x\" is not a usable address: it does not begin with http:// or https://");
+    BOOST_TEST(refusal("") == "\"\" is not a usable address: it does not begin with http:// or https://");
+    BOOST_TEST(refusal("ftp://h/").find("only http:// and https:// are") != std::string::npos);
     BOOST_TEST(refusal("http:///x").find("names no host") != std::string::npos);
     BOOST_TEST(refusal("http://h:/").find("is not a port") != std::string::npos);
     BOOST_TEST(refusal("http://h:0/").find("is not a port") != std::string::npos);
@@ -91,6 +91,54 @@ BOOST_AUTO_TEST_CASE(a_refusal_never_shows_the_password) {
     BOOST_TEST(refusal("http://me:secret#word@h/").find("secret") == std::string::npos);
     BOOST_TEST(refusal("http://me:x@secret$?word@h/").find("secret") == std::string::npos);
     BOOST_TEST(refusal("http://me:x@[secret]/word@h/").find("secret") == std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(https_has_its_own_usual_port) {
+    const auto url = Url::parse("https://h/x");
+    BOOST_TEST(url.secure);
+    BOOST_TEST(url.port == 443);
+    BOOST_TEST(url.authority() == "h");
+    BOOST_TEST(url.str() == "https://h/x");
+    BOOST_TEST(Url::parse("https://h:80/x").str() == "https://h:80/x");
+    BOOST_TEST(Url::parse("HTTP://h:443/x").str() == "http://h:443/x");
+}
+
+BOOST_AUTO_TEST_CASE(a_reference_leads_from_where_it_stands) {
+    const auto base = Url::parse("http://h:81/a/b/c?q");
+    const auto leads = [&base](const char* reference) { return base.resolve(reference).str(); };
+    BOOST_TEST(leads("https://other/x") == "https://other/x");
+    BOOST_TEST(leads("//other/x") == "http://other/x");
+    BOOST_TEST(leads("/x?y") == "http://h:81/x?y");
+    BOOST_TEST(leads("x") == "http://h:81/a/b/x");
+    BOOST_TEST(leads("./x") == "http://h:81/a/b/x");
+    BOOST_TEST(leads("../x") == "http://h:81/a/x");
+    BOOST_TEST(leads("../../../x") == "http://h:81/x");
+    BOOST_TEST(leads("..") == "http://h:81/a/");
+    BOOST_TEST(leads(".") == "http://h:81/a/b/");
+    BOOST_TEST(leads("x/./y/../z") == "http://h:81/a/b/x/z");
+    BOOST_TEST(leads("?y") == "http://h:81/a/b/c?y");
+    BOOST_TEST(leads("") == "http://h:81/a/b/c?q");
+    BOOST_TEST(leads("x#part") == "http://h:81/a/b/x");
+}
+
+BOOST_AUTO_TEST_CASE(a_reference_that_leads_nowhere_is_refused) {
+    const auto base = Url::parse("http://h/a");
+    BOOST_CHECK_THROW(base.resolve("ftp://h/"), BadUrl);
+    BOOST_CHECK_THROW(base.resolve("mailto:me"), BadUrl);
+    BOOST_CHECK_THROW(base.resolve("/a b"), BadUrl);
+    BOOST_CHECK_THROW(base.resolve("/x\r\nHost: y"), BadUrl);
+    BOOST_CHECK_THROW(base.resolve("/%zz"), BadUrl);
+    BOOST_CHECK_THROW(base.resolve("//"), BadUrl);
+}
+
+BOOST_AUTO_TEST_CASE(user_and_password_stay_with_their_origin) {
+    const auto base = Url::parse("http://me:pw@h/a");
+    BOOST_TEST(base.resolve("/x").user == "me");
+    BOOST_TEST(base.resolve("http://H:80/x").password == "pw");
+    BOOST_TEST(base.resolve("http://h:81/x").user == "");
+    BOOST_TEST(base.resolve("https://h/x").user == "");
+    BOOST_TEST(base.resolve("//other/x").user == "");
+    BOOST_TEST(base.resolve("//you@other/x").user == "you");
 }
 
 BOOST_AUTO_TEST_CASE(percent_encoding_goes_there_and_back) {

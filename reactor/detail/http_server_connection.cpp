@@ -1,0 +1,381 @@
+#include "plait/reactor/detail/http_server_connection.hpp"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "plait/deferred/unhandled.hpp"
+#include "plait/reactor/errors.hpp"
+
+namespace plait::detail {
+namespace {
+
+/// What may wait here of pipelined requests while one is being answered, before reading stops.
+constexpr std::size_t most_unread = 64 * 1024;
+
+HttpResponseHead plain_head(int status, std::size_t size) {
+    HttpResponseHead head;
+    head.status = status;
+    head.headers = {{"Content-Type", "text/plain; charset=utf-8"},
+                    {"Content-Length", std::to_string(size)},
+                    {"Connection", "close"}};
+    return head;
+}
+
+}  // namespace
+
+const std::string& HttpServerShared::date() {
+    const auto now = std::time(nullptr);
+    if (now != date_at_) {
+        date_at_ = now;
+        date_ = fmt::format("{:%a, %d %b %Y %H:%M:%S} GMT", fmt::gmtime(now));
+    }
+    return date_;
+}
+
+HttpServerConnection::HttpServerConnection(std::shared_ptr<HttpServerShared> shared, bool turned_away)
+    : shared_(std::move(shared)),
+      parser_(*this, shared_->options.limits),
+      deadline_(shared_->clock, *this),
+      turned_away_(turned_away) {}
+
+HttpServerConnection::~HttpServerConnection() {
+    shared_->open.erase(this);
+    if (writer_ != nullptr) writer_->connection_ = nullptr;
+}
+
+// ---- Protocol
+
+void HttpServerConnection::connection_made() {
+    shared_->open.insert(this);
+    if (turned_away_) return refuse(503, "this server has as many connections as it takes; try again later");
+    wait_for_request();
+}
+
+void HttpServerConnection::data_received(const Bytes& data) {
+    if (lingering_) {
+        thrown_away_ += data.size();
+        if (thrown_away_ > shared_->options.linger_bytes) abort();
+        return;
+    }
+    if (!begun_ && writer_ == nullptr && !closing_) {
+        begun_ = true;
+        began_ = shared_->clock.now();
+        deadline_.set(shared_->options.head_timeout);
+    }
+    read([this, &data] { parser_.feed(data); });
+    if (writer_ != nullptr && parser_.unread() > most_unread) transport().pause_producing();
+}
+
+void HttpServerConnection::read_connection_lost() {
+    input_ended_ = true;
+    if (lingering_) return transport().lose_connection();
+    read([this] { parser_.finish(); });
+}
+
+void HttpServerConnection::connection_lost(const Failure& reason) {
+    const auto self = shared_from_this();
+    shared_->open.erase(this);
+    deadline_.cancel();
+    next_.cancel();
+    closing_ = true;
+    end_body(reason);
+    if (auto* const writer = std::exchange(writer_, nullptr)) writer->connection_lost(reason);
+}
+
+// ---- what the parser tells
+
+void HttpServerConnection::on_head(HttpRequestHead head) {
+    if (head.minor_version == 1 && head.headers.count("Host") != 1) {
+        throw HttpMalformed("an HTTP/1.1 request needs one Host header");
+    }
+    ++requests_;
+    in_request_ = true;
+    check_expectation(head);
+    if (closing_) return;
+    if (!shared_->stream_handler) {
+        if (owes_continue_) say_continue();
+        const auto limit = shared_->options.request_timeout;
+        const auto used = shared_->clock.now() - began_;
+        deadline_.set(limit <= Duration::zero() ? limit : std::max(limit - used, Duration(1)));
+        head_ = std::move(head);
+        return;
+    }
+    deadline_.clear();
+    const bool has_body = head.chunked || head.content_length.value_or(0) > 0;
+    HttpIncoming incoming{std::move(head), transport().peer(), HttpBodyReader()};
+    auto answer = make_answer(incoming.head);
+    if (has_body) {
+        body_ = std::make_shared<HttpBodyQueue>(shared_from_this());
+        incoming.body = HttpBodyReader(body_);
+    }
+    const auto handler = shared_->stream_handler;
+    call(*handler, std::move(incoming), answer);
+}
+
+void HttpServerConnection::check_expectation(const HttpRequestHead& head) {
+    owes_continue_ = false;
+    const auto expected = head.headers.find("Expect");
+    if (!expected || head.minor_version == 0) return;
+    if (!equal_ignoring_case(*expected, "100-continue")) {
+        return refuse(417, fmt::format("what is expected here, \"{}\", is not known", *expected));
+    }
+    owes_continue_ = head.chunked || head.content_length.value_or(0) > 0;
+}
+
+void HttpServerConnection::say_continue() {
+    owes_continue_ = false;
+    transport().write("HTTP/1.1 100 Continue\r\n\r\n");
+}
+
+void HttpServerConnection::on_body(Bytes piece) {
+    if (!shared_->stream_handler) {
+        pieces_.push_back(std::move(piece));
+        return;
+    }
+    if (skipping_) {
+        thrown_away_ += piece.size();
+        if (thrown_away_ <= shared_->options.linger_bytes) return;
+        if (writer_ == nullptr) return linger();
+        pause_body();
+        return;
+    }
+    deadline_.set(shared_->options.request_timeout);
+    if (const auto body = body_) body->push(std::move(piece));
+}
+
+void HttpServerConnection::on_complete() {
+    const auto self = shared_from_this();
+    deadline_.clear();
+    parser_.pause();
+    in_request_ = false;
+    if (shared_->stream_handler || body_ != nullptr) {
+        if (const auto body = std::move(body_)) body->end();
+        if (writer_ == nullptr && !closing_) next_request();
+        return;
+    }
+    HttpRequest request{std::move(head_), joined_body()};
+    const auto handler = shared_->handler;
+    if (!handler) return abort();
+    auto answer = make_answer(request.head);
+    call(*handler, std::move(request), answer);
+}
+
+HttpAnswer HttpServerConnection::make_answer(const HttpRequestHead& head) {
+    HttpAnswer answer(new HttpResponseWriter(*this, head));
+    writer_ = answer.get();
+    return answer;
+}
+
+template <typename Function, typename Request>
+void HttpServerConnection::call(Function& handler, Request request, const HttpAnswer& answer) {
+    const auto self = shared_from_this();
+    try {
+        handler(std::move(request), answer);
+    } catch (...) {
+        report_unhandled_failure(Failure::current());
+        if (answer->finished()) return;
+        if (answer->started()) return answer->abort();
+        answer->respond(500, {}, Bytes::borrow("the server failed to answer this request\n"));
+    }
+}
+
+// ---- who reads the body
+
+void HttpServerConnection::pause_body() {
+    body_paused_ = true;
+    deadline_.clear();
+    parser_.pause();
+    transport().pause_producing();
+}
+
+void HttpServerConnection::resume_body() {
+    if (!std::exchange(body_paused_, false) || closing_) return;
+    deadline_.set(shared_->options.request_timeout);
+    if (reading_) {
+        parser_.resume();
+        transport().resume_producing();
+        return;
+    }
+    // Nothing more is read before what the parser kept has gone.
+    next_ = shared_->clock.call_later(Duration::zero(), [this] {
+        const auto self = shared_from_this();
+        read([this] { parser_.resume(); });
+        if (!closing_ && !body_paused_) transport().resume_producing();
+    });
+}
+
+void HttpServerConnection::body_wanted() {
+    if (closing_) return;
+    if (owes_continue_) say_continue();
+    deadline_.set(shared_->options.request_timeout);
+}
+
+void HttpServerConnection::drop_body() {
+    body_ = nullptr;
+    deadline_.clear();
+    if (closing_ || !in_request_) return;
+    skip_body();
+}
+
+/// What comes is read, as long as it is little: then another request may follow.
+void HttpServerConnection::skip_body() {
+    if (skipping_) return;
+    skipping_ = true;
+    thrown_away_ = 0;
+    resume_body();
+}
+
+void HttpServerConnection::end_body(const Failure& reason) {
+    if (const auto body = std::move(body_)) body->fail(reason);
+}
+
+// ---- for the writer
+
+bool HttpServerConnection::may_go_on() const noexcept {
+    const auto most = shared_->options.requests_per_connection;
+    if (most != 0 && requests_ >= most) return false;
+    return !owes_continue_;  // it may or may not send the body now
+}
+
+std::optional<std::string> HttpServerConnection::date() const {
+    if (!shared_->options.date) return std::nullopt;
+    return shared_->date();
+}
+
+void HttpServerConnection::answer_finished(bool keep_alive) {
+    writer_ = nullptr;
+    if (closing_) return;
+    if (broken_) return linger();
+    if (in_request_) {
+        if (!keep_alive || thrown_away_ > shared_->options.linger_bytes) return linger();
+        if (body_ == nullptr) skip_body();
+        if (skipping_) deadline_.set(shared_->options.linger_timeout);
+        return;
+    }
+    if (!keep_alive) return parser_.unread() > 0 ? linger() : close();
+    next_request();
+}
+
+void HttpServerConnection::next_request() {
+    skipping_ = body_paused_ = begun_ = false;
+    thrown_away_ = 0;
+    began_ = shared_->clock.now();
+    transport().resume_producing();
+    wait_for_request();
+    if (reading_) {
+        parser_.resume();
+    } else {
+        next_ = shared_->clock.call_later(Duration::zero(), [this] { read([this] { parser_.resume(); }); });
+    }
+}
+
+void HttpServerConnection::close() {
+    stop_reading();
+    transport().lose_connection();
+}
+
+void HttpServerConnection::abort() {
+    stop_reading();
+    transport().abort_connection();
+}
+
+// ---- reading
+
+template <typename F>
+void HttpServerConnection::read(F step) {
+    if (closing_) return;
+    const auto self = shared_from_this();
+    const auto failed = [this](int status, const HttpError& error) {
+        const auto reason = Failure::current();
+        const std::string why = error.what();
+        broken_ = true;
+        end_body(reason);  // its reader may answer
+        if (closing_) return;
+        if (writer_ != nullptr && writer_->started()) return abort();
+        if (auto* const writer = std::exchange(writer_, nullptr)) writer->connection_lost(reason);
+        refuse(status, why);
+    };
+    reading_ = true;
+    try {
+        step();
+    } catch (const HttpTruncated&) {
+        end_body(Failure::current());
+        close();
+    } catch (const HttpLimitExceeded& error) {
+        failed(error.part() == HttpLimitExceeded::Part::body ? 413 : 431, error);
+    } catch (const HttpBadVersion& error) {
+        failed(505, error);
+    } catch (const HttpError& error) {
+        failed(400, error);
+    }
+    reading_ = false;
+    if (input_ended_ && writer_ == nullptr && !in_request_ && !closing_ && !next_.active()) close();
+}
+
+void HttpServerConnection::refuse(int status, const std::string& why) {
+    const auto text = why + "\n";
+    transport().write(format_head(plain_head(status, text.size())));
+    transport().write(text);
+    linger();
+}
+
+void HttpServerConnection::wait_for_request() {
+    deadline_.set(shared_->options.idle_timeout);
+}
+
+void HttpServerConnection::deadline_passed() {
+    const auto self = shared_from_this();
+    if (lingering_) {
+        // A long answer takes its time; one that does not move is not wanted.
+        const auto left = transport().write_buffered();
+        if (left == 0) return transport().lose_connection();
+        if (left >= left_at_deadline_) return transport().abort_connection();
+        left_at_deadline_ = left;
+        return deadline_.set(shared_->options.linger_timeout);
+    }
+    if (in_request_ && shared_->stream_handler) {
+        if (writer_ == nullptr) return linger();
+        abort();
+        return end_body(make_failure(
+            HttpTimeout(HttpTimeout::Waiting::body, "no more of the body of an HTTP request came in time")));
+    }
+    if (parser_.between_messages() && !in_request_) return close();
+    refuse(408, "the request did not arrive in time");
+}
+
+// ---- the end
+
+/// The answer goes out, and what the client still sends is thrown away.
+void HttpServerConnection::linger() {
+    stop_reading();
+    if (input_ended_ || shared_->options.linger_timeout <= Duration::zero()) return transport().lose_connection();
+    lingering_ = true;
+    thrown_away_ = 0;
+    left_at_deadline_ = transport().write_buffered() + 1;
+    deadline_.set(shared_->options.linger_timeout);
+    transport().lose_write_connection();
+    transport().resume_producing();
+}
+
+/// An answer under way stays attached: it hears of the end in connection_lost().
+void HttpServerConnection::stop_reading() {
+    closing_ = true;
+    lingering_ = false;
+    deadline_.cancel();
+    next_.cancel();
+    parser_.pause();
+}
+
+Bytes HttpServerConnection::joined_body() {
+    auto pieces = std::exchange(pieces_, {});
+    if (pieces.size() == 1) return std::move(pieces.front());
+    std::string text;
+    for (const auto& piece : pieces)
+        text.append(piece.view());
+    return Bytes::own(std::move(text));
+}
+
+}  // namespace plait::detail

@@ -1,0 +1,271 @@
+// Twisted's acceptance cases for ports, factories and descriptors, by their names, over TCP and UNIX sockets.
+#define BOOST_TEST_MODULE acceptance_ports
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <boost/test/unit_test.hpp>
+#include <vector>
+
+#include "plait/deferred/testing/caught_reports.hpp"
+#include "plait/tests/reactor/stream_worlds.hpp"
+#include "plait/tests/reactor/unix_fixture.hpp"
+
+using namespace plait;
+using namespace plait::testing;
+using namespace std::chrono_literals;
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(build_protocol_returns_none, World, SocketWorlds) {
+    World world;
+    const auto port = world.listen(make_factory([](const Address&) -> std::shared_ptr<Protocol> { return nullptr; }));
+    auto client = std::make_shared<Recorder>();
+    world.reactor.run_until(world.connect(*port, client));
+    world.wait([&] { return client->reason.has_value(); });
+    BOOST_TEST(client->reason->template check<ConnectionClosed>());
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(connection_lost_on_shutdown, World, SocketWorlds) {
+    Ends first;
+    Ends second;
+    {
+        World world;
+        world.join(first);
+        world.join(second);
+        plait::testing::CaughtReports reports;
+        for (const auto& one : {first.ours, second.theirs})
+            one->when_lost = [](Recorder&) { throw std::runtime_error("in connection_lost"); };
+        world.reactor.~Reactor();
+        new (&world.reactor) Reactor;
+        reports.expect(2);
+    }
+    for (const auto& one : {first.ours, first.theirs, second.ours, second.theirs})
+        BOOST_TEST(one->story() == "made lost: aborted");
+}
+
+namespace {
+
+/// Connects, stops and starts the port, and counts what its factory is told.
+struct CountingFactory final : Factory {
+    std::string told;
+    bool refuse = false;
+
+    std::shared_ptr<Protocol> build_protocol(const Address&) override { return std::make_shared<Recorder>(); }
+    void start_factory() override {
+        if (refuse) throw std::runtime_error("not today");
+        told += "start ";
+    }
+    void stop_factory() override { told += "stop "; }
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(start_and_stop_factory_once_for_all_its_ports, World, SocketWorlds) {
+    World world;
+    const auto factory = std::make_shared<CountingFactory>();
+    auto first = world.listen(factory);
+    auto second = world.listen(factory);
+    BOOST_TEST(factory->told == "start ");
+    first->stop_listening();
+    first->stop_listening();
+    first->start_listening();
+    second.reset();
+    BOOST_TEST(factory->told == "start ");
+    first.reset();
+    BOOST_TEST(factory->told == "start stop ");
+    first = world.listen(factory);
+    BOOST_TEST(factory->told == "start stop start ");
+    first->stop_listening();
+    factory->refuse = true;
+    BOOST_CHECK_THROW(first->start_listening(), std::runtime_error);
+    BOOST_CHECK_THROW(world.listen(factory), std::runtime_error);
+    factory->refuse = false;
+    first->start_listening();
+    auto client = std::make_shared<Recorder>();
+    world.reactor.run_until(world.connect(*first, client));
+    BOOST_TEST(client->connected());
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(stop_factory_may_destroy_the_port_and_throw, World, SocketWorlds) {
+    struct Leaving final : Factory {
+        std::unique_ptr<ListeningPort>* port = nullptr;
+        std::shared_ptr<Protocol> build_protocol(const Address&) override { return nullptr; }
+        void stop_factory() override {
+            port->reset();
+            throw std::runtime_error("in stop_factory");
+        }
+    };
+    World world;
+    plait::testing::CaughtReports reports;
+    auto factory = std::make_shared<Leaving>();
+    auto port = world.listen(factory);
+    factory->port = &port;
+    port->stop_listening();
+    BOOST_TEST(port == nullptr);
+    reports.expect(1);
+}
+
+namespace {
+
+long cpu_microseconds() {
+    rusage used{};
+    ::getrusage(RUSAGE_SELF, &used);
+    return (used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1'000'000 + used.ru_utime.tv_usec + used.ru_stime.tv_usec;
+}
+
+std::vector<UniqueFd> take_all_descriptors() {
+    std::vector<UniqueFd> hoard;
+    for (;;) {
+        UniqueFd fd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+        if (!fd) return hoard;
+        hoard.push_back(std::move(fd));
+    }
+}
+
+/// Exit code: 0 is well.
+template <typename World>
+int close_peer() {
+    World world;
+    int served = 0;
+    const auto port = world.listen(make_factory([&](const Address&) -> std::shared_ptr<Protocol> {
+        ++served;
+        return std::make_shared<Recorder>();
+    }));
+    rlimit limit{};
+    ::getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = 64;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+    auto client = std::make_shared<Recorder>();
+    std::vector<UniqueFd> hoard;
+    client->when_made = [&](Recorder&) { hoard = take_all_descriptors(); };
+    auto connecting = world.connect(*port, client);
+    world.wait([&] { return client->reason.has_value(); });
+    if (served != 0) return 2;
+    const long before = cpu_microseconds();
+    world.reactor.run_until(world.reactor.sleep(200ms));
+    if (cpu_microseconds() - before > 100'000) return 3;
+    hoard.clear();
+    auto again = std::make_shared<Recorder>();
+    world.reactor.run_until(world.connect(*port, again));
+    world.wait([&] { return served == 1; });
+    return 0;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(close_peer_on_emfile, World, SocketWorlds) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+        int code = 99;
+        try {
+            code = close_peer<World>();
+        } catch (...) {
+        }
+        std::_Exit(code);
+    }
+    int status = 0;
+    BOOST_REQUIRE(::waitpid(child, &status, 0) == child);
+    BOOST_TEST(WIFEXITED(status));
+    BOOST_TEST(WEXITSTATUS(status) == 0);
+}
+
+namespace {
+
+/// Of all sockets here, the two ends of the connection that was made last.
+std::vector<int> sockets_since(const std::vector<int>& before) {
+    std::vector<int> now;
+    for (int fd = 3; fd < 256; ++fd) {
+        struct stat about{};
+        if (::fstat(fd, &about) == 0 && S_ISSOCK(about.st_mode) &&
+            std::find(before.begin(), before.end(), fd) == before.end())
+            now.push_back(fd);
+    }
+    return now;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(lost_file_descriptor, World, SocketWorlds) {
+    Joined<World> f;
+    const std::vector<int> before = sockets_since({});
+    f.join();
+    for (const int fd : sockets_since(before))
+        ::close(fd);
+    // Another one under each of the numbers: it is not to be written to, read from, or closed.
+    UniqueFd file(::open("/dev/null", O_WRONLY | O_CLOEXEC));
+    UniqueFd file_too(::open("/dev/null", O_WRONLY | O_CLOEXEC));
+    f.ours->transport().write("to nobody");
+    f.theirs->transport().write("to nobody");
+    f.wait_lost(f.ours);
+    f.wait_lost(f.theirs);
+    for (const auto& one : {f.ours, f.theirs}) {
+        BOOST_TEST(one->reason->template check<DescriptorWentAway>());
+        BOOST_TEST(one->story() == "made lost: broken");
+    }
+    BOOST_TEST(::write(file.get(), "x", 1) == 1);
+    BOOST_TEST(::write(file_too.get(), "x", 1) == 1);
+    const long start = cpu_microseconds();
+    f.world.reactor.run_until(f.world.reactor.sleep(100ms));
+    BOOST_TEST(cpu_microseconds() - start < 60'000);
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(descriptor_closed_in_data_received, World, SocketWorlds) {
+    Joined<World> f;
+    const std::vector<int> before = sockets_since({});
+    f.ours->when_data = [&](Recorder& r, const Bytes&) {
+        for (const int fd : sockets_since(before))
+            ::close(fd);
+        r.transport().write("to nobody");
+    };
+    f.join();
+    f.theirs->transport().write("x");
+    f.wait_lost(f.ours);
+    BOOST_TEST(f.ours->story() == "made data lost: broken");
+    BOOST_TEST(f.ours->reason->template check<DescriptorWentAway>());
+    f.theirs->transport().write("y");
+    f.wait_lost(f.theirs);
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(listening_descriptor_closed, World, SocketWorlds) {
+    World world;
+    plait::testing::CaughtReports reports;
+    const std::vector<int> before = sockets_since({});
+    const auto port = world.listen(make_factory([](const Address&) { return std::make_shared<Recorder>(); }));
+    const std::vector<int> listening = sockets_since(before);
+    BOOST_REQUIRE(listening.size() == 1U);
+    ::shutdown(listening[0], SHUT_RD);  // accepting fails from now on, and it is reported for ever
+    const long start = cpu_microseconds();
+    world.reactor.run_until(world.reactor.sleep(100ms));
+    BOOST_TEST(cpu_microseconds() - start < 60'000);
+    if (reports.count() != 0) ::close(listening[0]);
+    BOOST_TEST(reports.count() <= 1U);
+    static_cast<void>(reports.take());
+}
+
+// --- UNIX descriptors
+
+BOOST_FIXTURE_TEST_CASE(sent_file_descriptor_arrives_before_its_byte, UnixFixture) {
+    auto client = connect();
+    client->unix_transport().send_descriptor(file("fd"));
+    client->transport().write("junk");
+    wait([&] { return served[0]->story == "made fd:fd junk"; });
+}
+
+BOOST_FIXTURE_TEST_CASE(file_descriptor_overrun, UnixFixture) {
+    auto client = connect();
+    client->unix_transport().send_descriptor(file("one"));
+    client->transport().write("x");
+    client->unix_transport().send_descriptor(file("two"));
+    client->transport().lose_connection();
+    wait([&] { return client->reason.has_value(); });
+    BOOST_TEST(client->reason->check<FileDescriptorOverrun>());
+}
+
+BOOST_FIXTURE_TEST_CASE(avoid_leaking_file_descriptors, UnixFixture) {
+    auto deaf = connect<Recorder>();
+    const std::size_t before = open_descriptors();
+    served[0]->unix_transport().send_descriptor(file("fd"));
+    served[0]->transport().write("x");
+    wait([&] { return deaf->received == "x"; });
+    BOOST_TEST(open_descriptors() == before);
+}

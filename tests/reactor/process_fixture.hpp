@@ -1,0 +1,91 @@
+// A reactor, and a protocol that notes what a child process does. For the tests of processes.
+#pragma once
+
+#include <sys/wait.h>
+
+#include <cerrno>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "plait/reactor/errors.hpp"
+#include "plait/reactor/process.hpp"
+#include "plait/tests/reactor/tcp_fixture.hpp"
+
+namespace plait::testing {
+
+struct ProcessRecorder : ProcessProtocol {
+    std::vector<std::string> events;
+    std::string out;
+    std::string err;
+    std::string others;  ///< from further descriptors
+    std::optional<Failure> exited;
+    std::optional<Failure> ended;
+
+    std::function<void(ProcessRecorder&)> when_made = [](ProcessRecorder&) {};
+    std::function<void(ProcessRecorder&)> when_data = [](ProcessRecorder&) {};
+    std::function<void(ProcessRecorder&)> when_exited = [](ProcessRecorder&) {};
+    std::function<void(ProcessRecorder&)> when_ended = [](ProcessRecorder&) {};
+
+    void connection_made() override {
+        events.push_back("made");
+        when_made(*this);
+    }
+    void child_data_received(int child_fd, const Bytes& data) override {
+        if (child_fd > 2) others += data.view();
+        ProcessProtocol::child_data_received(child_fd, data);
+        when_data(*this);
+    }
+    void out_received(const Bytes& data) override { out += data.view(); }
+    void err_received(const Bytes& data) override { err += data.view(); }
+    void child_connection_lost(int child_fd, const Failure&) override {
+        events.push_back("closed " + std::to_string(child_fd));
+    }
+    void process_exited(const Failure& reason) override {
+        exited = reason;
+        events.push_back("exited");
+        when_exited(*this);
+    }
+    void process_ended(const Failure& reason) override {
+        ended = reason;
+        events.push_back("ended");
+        when_ended(*this);
+    }
+
+    ExitStatus status() const { return ended->check<ProcessEnded>()->status(); }
+    bool has(std::string_view event) const {
+        for (const std::string& each : events)
+            if (each == event) return true;
+        return false;
+    }
+};
+
+inline ProcessOptions shell(const std::string& script) {
+    ProcessOptions options;
+    options.program = "sh";
+    options.arguments = {"-c", script};
+    return options;
+}
+
+/// No child of this process is left, dead or alive.
+inline bool no_children() {
+    return ::waitpid(-1, nullptr, WNOHANG) < 0 && errno == ECHILD;
+}
+
+struct ProcessFixture {
+    Reactor reactor;
+    std::shared_ptr<ProcessRecorder> child = std::make_shared<ProcessRecorder>();
+
+    void wait(const std::function<bool()>& condition) { run_until(reactor, condition); }
+    void wait_ended() {
+        wait([&] { return child->ended.has_value(); });
+    }
+    void run(ProcessOptions options) {
+        spawn_process(reactor, std::move(options), child);
+        wait_ended();
+    }
+};
+
+}  // namespace plait::testing

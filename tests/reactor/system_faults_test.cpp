@@ -1,0 +1,132 @@
+// Streams and ports while the system fails: interrupted, short, out of memory or descriptors.
+#define BOOST_TEST_MODULE system_faults
+#include "plait/tests/reactor/system_faults.hpp"
+
+#include <fcntl.h>
+
+#include <boost/test/unit_test.hpp>
+
+#include "plait/reactor/descriptors.hpp"
+#include "plait/tests/reactor/tcp_fixture.hpp"
+
+using namespace plait;
+using namespace plait::testing;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct Fixture : FaultsGuard, TcpFixture {
+    /// Sends text as one slice, then as many, and sees all of it come back.
+    void exchange(std::size_t size) {
+        prepare = echo;
+        auto client = connect_and_accept();
+        const std::string text = numbered(size);
+        client->transport().write(Bytes::copy(text));
+        wait([&] { return client->received.size() == text.size(); });
+        for (std::size_t at = 0; at < text.size(); at += 700)
+            client->transport().write(Bytes::copy(std::string_view(text).substr(at, 700)));
+        wait([&] { return client->received.size() == 2 * text.size(); });
+        BOOST_TEST((client->received == text + text));
+        client->transport().lose_connection();
+        wait_lost(*client);
+        BOOST_TEST(client->reason->check<ConnectionDone>());
+    }
+};
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_CASE(interrupted_calls_are_made_again, Fixture) {
+    faults.recv.errors = {EINTR, EINTR, EINTR, EAGAIN, EINTR};
+    faults.send.errors = {EINTR, EINTR, EAGAIN, EINTR, EINTR};
+    faults.accept.errors = {EINTR, EINTR};
+    exchange(50'000);
+    BOOST_TEST(faults.recv.errors.empty());
+    BOOST_TEST(faults.send.errors.empty());
+    BOOST_TEST(faults.accept.errors.empty());
+}
+
+BOOST_FIXTURE_TEST_CASE(short_writes_lose_and_repeat_nothing, Fixture) {
+    for (const std::size_t most : {1U, 7U, 512U, 4096U}) {
+        faults.send.most = most;
+        exchange(most * 300);
+    }
+}
+
+BOOST_FIXTURE_TEST_CASE(short_reads_lose_nothing, Fixture) {
+    for (const std::size_t most : {1U, 13U}) {
+        faults.recv.most = most;
+        exchange(most * 300);
+    }
+}
+
+BOOST_FIXTURE_TEST_CASE(no_buffers_to_send_with_is_waited_for, Fixture) {
+    faults.send.errors = {ENOBUFS, ENOMEM, ENOBUFS};
+    exchange(50'000);
+    BOOST_TEST(faults.send.errors.empty());
+}
+
+BOOST_FIXTURE_TEST_CASE(a_failing_read_or_write_is_the_reason_of_the_loss, Fixture) {
+    for (const bool reading : {true, false}) {
+        auto client = connect_and_accept();
+        (reading ? faults.recv : faults.send).errors = {EHOSTUNREACH};
+        (reading ? served.back() : client)->transport().write("x");
+        if (reading) served.back()->when_lost = [](Recorder&) {};
+        wait([&] { return client->reason.has_value() || served.back()->reason.has_value(); });
+        const Recorder& failed = client->reason ? *client : *served.back();
+        BOOST_TEST(failed.story() == "made lost: broken");
+        BOOST_TEST(says(*failed.reason->exception(), "no route to host"));
+        wait([&] { return client->reason.has_value() && served.back()->reason.has_value(); });
+    }
+}
+
+BOOST_FIXTURE_TEST_CASE(clients_that_went_or_are_not_allowed_are_skipped, Fixture) {
+    faults.accept.errors = {ECONNABORTED, EPERM, EPROTO, ENETDOWN, ECONNABORTED};
+    connect_and_accept();
+    BOOST_TEST(faults.accept.errors.empty());
+}
+
+BOOST_FIXTURE_TEST_CASE(a_port_with_no_memory_rests_and_accepts_later, Fixture) {
+    for (const int error : {ENOBUFS, ENOMEM}) {
+        faults.accept.errors.assign(3, error);
+        faults.accept.calls = 0;
+        const TimePoint begun = reactor.now();
+        connect_and_accept();
+        BOOST_TEST((reactor.now() - begun >= 300ms));
+        BOOST_TEST(faults.accept.calls <= 6U);
+    }
+}
+
+BOOST_FIXTURE_TEST_CASE(a_port_that_rests_can_be_stopped_and_started, Fixture) {
+    faults.accept.errors = {ENOBUFS};
+    RawPeer peer(port->address());
+    wait([&] { return faults.accept.errors.empty(); });
+    port->stop_listening();
+    port->start_listening();
+    connect_and_accept();
+}
+
+BOOST_FIXTURE_TEST_CASE(a_full_table_of_files_sends_clients_away_or_rests_and_does_not_spin, Fixture) {
+    faults.accept.errors.assign(4, ENFILE);  // the first, then the one that should send the client away
+    faults.accept.calls = 0;
+    connect_and_accept();
+    BOOST_TEST(faults.accept.errors.empty());
+    BOOST_TEST(faults.accept.calls <= 12U);
+}
+
+BOOST_FIXTURE_TEST_CASE(pipes_are_written_whole_through_short_and_interrupted_writes, Fixture) {
+    int both[2];
+    BOOST_REQUIRE(::pipe2(both, O_CLOEXEC | O_NONBLOCK) == 0);
+    auto writer = std::make_shared<Recorder>();
+    auto reader = std::make_shared<Recorder>();
+    reactor.run_until(adopt_pipes(reactor, UniqueFd(), UniqueFd(both[1]), writer));
+    reactor.run_until(adopt_stream(reactor, UniqueFd(both[0]), reader));
+    faults.writev.errors = {EINTR, EAGAIN, EINTR};
+    faults.writev.most = 100;
+    const std::string text = numbered(20'000);
+    for (std::size_t at = 0; at < text.size(); at += 700)
+        writer->transport().write(Bytes::copy(std::string_view(text).substr(at, 700)));
+    writer->transport().lose_connection();
+    run_until(reactor, [&] { return reader->reason.has_value(); });
+    BOOST_TEST((reader->received == text));
+    BOOST_TEST(faults.writev.errors.empty());
+}
