@@ -10,8 +10,6 @@
 #include <deque>
 #include <functional>
 
-namespace {
-
 struct Host {
     using Adapter = plait::AsioLoop;
 
@@ -40,8 +38,6 @@ struct Host {
     asio::io_context own;
     std::deque<asio::steady_timer> timers;
 };
-
-}  // namespace
 
 #include "plait/tests/reactor/hosted_loop_cases.hpp"
 

@@ -18,8 +18,6 @@
 using namespace plait;
 using namespace std::chrono_literals;
 
-namespace {
-
 /// An owner's loop with a reactor in it.
 struct Hosted {
     Host host;
@@ -31,8 +29,6 @@ struct Hosted {
         adapter.reset();
     }
 };
-
-}  // namespace
 
 BOOST_AUTO_TEST_CASE(the_adapter_keeps_every_promise_of_the_seam) {
     const auto complaints = plait::testing::check_loop([] { return std::make_unique<Host::Adapter>(); },

@@ -9,12 +9,12 @@
 #include <deque>
 #include <functional>
 
-namespace {
-
 struct Host {
     using Adapter = plait::UvLoop;
 
     Host() { uv_loop_init(&own); }
+    Host(const Host&) = delete;
+    Host& operator=(const Host&) = delete;
     ~Host() {
         uv_walk(
             &own,
@@ -46,19 +46,22 @@ struct Host {
     }
 
     struct Watch {
-        Watch(Host& host, int fd) {
-            uv_poll_init(host.loop(), &handle, fd);
-            uv_poll_start(&handle, UV_READABLE, [](uv_poll_t*, int, int) {});
+        Watch(Host& host, int fd) : handle(new uv_poll_t) {
+            uv_poll_init(host.loop(), handle, fd);
+            uv_poll_start(handle, UV_READABLE, [](uv_poll_t*, int, int) {});
         }
-        ~Watch() { uv_poll_stop(&handle); }
-        mutable uv_poll_t handle;
+        Watch(const Watch&) = delete;
+        Watch& operator=(const Watch&) = delete;
+        ~Watch() {
+            uv_close(reinterpret_cast<uv_handle_t*>(handle),
+                     [](uv_handle_t* closed) { delete reinterpret_cast<uv_poll_t*>(closed); });
+        }
+        uv_poll_t* handle;
     };
 
     uv_loop_t own;
     std::deque<Timer> timers;
 };
-
-}  // namespace
 
 #include "plait/tests/reactor/hosted_loop_cases.hpp"
 
