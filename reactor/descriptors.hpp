@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "plait/deferred/deferred.hpp"
+#include "plait/reactor/errors.hpp"
 #include "plait/reactor/protocol.hpp"
 #include "plait/reactor/reactor.hpp"
 #include "plait/reactor/tcp.hpp"

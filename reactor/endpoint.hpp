@@ -3,6 +3,7 @@
 // Related: endpoint_parser.hpp (endpoint strings of your own), client_service.hpp (keeps a connection up).
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -13,8 +14,11 @@
 #include "plait/reactor/protocol.hpp"
 #include "plait/reactor/reactor.hpp"
 #include "plait/reactor/tcp.hpp"
+#include "plait/reactor/unix.hpp"
 
 namespace plait {
+
+class TlsContext;
 
 /// Makes connections to one place.
 ///
@@ -62,19 +66,60 @@ std::shared_ptr<ServerEndpoint> tcp_server_endpoint(Reactor& reactor, Address wh
 /// with the host and port as given.
 std::shared_ptr<ClientEndpoint> connector_endpoint(std::shared_ptr<Connector> connector, HostPort where);
 
+/// TLS over TCP. The certificate has to be for the host, or for `server_name` if that is given.
+std::shared_ptr<ClientEndpoint> tls_client_endpoint(Reactor& reactor, HostPort where,
+                                                    std::shared_ptr<const TlsContext> context,
+                                                    ConnectOptions options = {}, std::string server_name = {});
+
+/// TLS for whoever connects at `below`. Protocols are built when a connection is accepted; their connection_made()
+/// comes after the handshake.
+std::shared_ptr<ServerEndpoint> tls_server_endpoint(Clock& clock, std::shared_ptr<const TlsContext> context,
+                                                    std::shared_ptr<ServerEndpoint> below);
+
+/// A UNIX socket by its path; "@name" is an abstract one. The factory is asked before the attempt, with the path.
+std::shared_ptr<ClientEndpoint> unix_client_endpoint(Reactor& reactor, std::string path,
+                                                     UnixConnectOptions options = {});
+std::shared_ptr<ServerEndpoint> unix_server_endpoint(Reactor& reactor, std::string path,
+                                                     UnixListenOptions options = {});
+
+/// A connected, or a listening, socket that is open already under a number: inherited, for example. It is taken over by
+/// the first call of connect() or listen(); before that nothing is done with it, and another call fails.
+std::shared_ptr<ClientEndpoint> fd_client_endpoint(Reactor& reactor, int fd);
+std::shared_ptr<ServerEndpoint> fd_server_endpoint(Reactor& reactor, int fd);
+
+/// A listening socket that systemd has opened (LISTEN_FDS), by its place, from 0, or the name that its unit gives it
+/// (FileDescriptorName). Looked for, and taken over, by the first call of listen().
+std::shared_ptr<ServerEndpoint> systemd_server_endpoint(Reactor& reactor, std::size_t index);
+std::shared_ptr<ServerEndpoint> systemd_server_endpoint(Reactor& reactor, std::string name);
+
+/// This program's standard input and output, once.
+std::shared_ptr<ClientEndpoint> stdio_client_endpoint(Reactor& reactor);
+/// The same for servers that may be started by another program: the one connection is there, its port only a word.
+std::shared_ptr<ServerEndpoint> stdio_server_endpoint(Reactor& reactor);
+
 /// The endpoint that a string describes. A prefix says of which kind, the rest is its arguments:
 ///
 ///     tcp:host:port[:timeout=SECONDS][:bind_address=IP]     tcp4: and tcp6: use addresses of that family alone
+///     tls:host:port[:timeout=][:bind_address=][:server_name=NAME][:ca=FILE][:certificate=FILE][:key=FILE][:verify=no]
+///     unix:path[:timeout=SECONDS]
+///     fd:number
+///     stdio:
 ///
 /// A colon in an argument is written `\:`, and so are `\=` and `\\`; quote_string_argument() does it.
 /// Fails:    throws BadEndpointString (endpoint_parser.hpp), a std::invalid_argument that names the position, what is
-///           wrong there and what is allowed. Nothing is opened or looked up yet.
+///           wrong there and what is allowed. Nothing is opened, read or looked up yet: that is for connect().
 /// Source:   clientFromString of Twisted.
 std::shared_ptr<ClientEndpoint> client_from_string(Reactor& reactor, std::string_view text);
 
 /// The same for listening:
 ///
 ///     tcp:port[:interface=IP][:backlog=N][:reuse_port=yes]  every IPv4 address; tcp6: every IPv6 address
+///     tls:port:certificate=FILE[:key=FILE][:ca=FILE][:interface=][:backlog=][:reuse_port=]
+///                                                           with a `ca`, clients need a certificate of it
+///     unix:path[:mode=OCTAL][:backlog=N][:remove_stale=no]
+///     systemd:index=N  or  systemd:name=NAME
+///     fd:number
+///     stdio:
 std::shared_ptr<ServerEndpoint> server_from_string(Reactor& reactor, std::string_view text);
 
 /// `argument` with what would end or split it escaped: "::1" becomes `\:\:1`.

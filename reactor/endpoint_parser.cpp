@@ -12,15 +12,21 @@ namespace plait {
 
 namespace {
 
+bool is_control(char c) noexcept {
+    return static_cast<unsigned char>(c) < ' ' || c == '\x7f';
+}
+
 std::string quoted(std::string_view text) {
-    return "\"" + std::string(text) + "\"";
+    std::string shown = "\"";
+    for (const char c : text.substr(0, 200))
+        shown += is_control(c) ? '?' : c;
+    return shown + "\"";
 }
 
 }  // namespace
 
 BadEndpointString::BadEndpointString(std::string_view text, std::size_t position, const std::string& why)
-    : std::invalid_argument(quoted(text.substr(0, 200)) + " is no endpoint: at position " + std::to_string(position) +
-                            ", " + why),
+    : std::invalid_argument(quoted(text) + " is no endpoint: at position " + std::to_string(position) + ", " + why),
       position_(position) {}
 
 /// Reads one argument after the other, taking the escapes away.
@@ -42,8 +48,7 @@ struct EndpointArguments::Splitter {
             }
             if (text[at] == '\\' && ++at == text.size())
                 owner.refuse_at(at - 1, "the backslash has nothing to quote; write \\\\ for a backslash");
-            if (static_cast<unsigned char>(text[at]) < ' ' || text[at] == '\x7f')
-                owner.refuse_at(at, "there is a control character");
+            if (is_control(text[at])) owner.refuse_at(at, "there is a control character");
             part.value += text[at];
         }
         return part;
@@ -57,6 +62,7 @@ EndpointArguments::EndpointArguments(std::string_view text) : text_(text.substr(
     Part prefix = splitter.next();
     if (!prefix.key.empty()) refuse_at(prefix.key.size(), "the prefix has a \"=\"");
     prefix_ = std::move(prefix.value);
+    if (splitter.at + 1 == text_.size()) return;  // "stdio:" has none
     while (splitter.at < text_.size()) {
         ++splitter.at;
         Part part = splitter.next();

@@ -1,11 +1,11 @@
 #include "plait/reactor/process.hpp"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <set>
@@ -190,6 +190,8 @@ void spawn_process(Reactor& reactor, ProcessOptions options, std::shared_ptr<Pro
     if (protocol == nullptr) refuse(options.program, "it needs a protocol");
     if (reactor.core().closing())
         throw SpawnError("cannot start " + options.program + ": the reactor is being destroyed");
+    if (protocol->connected())
+        throw UsageError("cannot start " + options.program + ": its protocol has a process already");
     detail::reap_orphans();
     Wiring wiring = wire(options);
     const detail::ChildPlan plan = plan_for(options, wiring);

@@ -127,7 +127,8 @@ private:
 /// calls that are due: end them in good order before, if that matters.
 ///
 /// Throws SpawnError naming the program and the cause: ProgramNotFound, ProgramNotExecutable, no such directory or
-///        user, no descriptors left. std::invalid_argument for options that make no sense.
+///        user, no descriptors left. std::invalid_argument for options that make no sense; UsageError when the
+///        protocol has a process already.
 /// Source: IReactorProcess of Twisted.
 void spawn_process(Reactor& reactor, ProcessOptions options, std::shared_ptr<ProcessProtocol> protocol);
 

@@ -34,8 +34,8 @@ public:
 
     /// Finds the addresses of `host`, which is not numeric.
     ///
-    /// Calls `found` with some of them as soon as they are known, any number of times; never before this has returned,
-    /// and never after its Deferred was dropped.
+    /// Calls `found` with some of them as soon as they are known, any number of times, also before this has returned;
+    /// never after its Deferred was dropped.
     /// Fires:  after the last of them, if there was one.
     /// Fails:  with NameNotFound, NameServerFailed or NameTimeout. May have failed already when it is returned.
     /// Cancel: nobody is told any more, sockets are closed.

@@ -53,14 +53,16 @@ public:
 
     Deferred<std::shared_ptr<Protocol>> connect(const HostPort& where, std::shared_ptr<Protocol> protocol) override {
         const TlsPeer peer{where.host, where.port};
-        auto tls = std::make_shared<TlsConnection>(clock_, context_, peer, std::move(protocol), times_);
-        // Made before there is a connection: its end must find somebody to tell, however early it comes.
-        Deferred<std::shared_ptr<Protocol>> established = tls->established();
-        Deferred<std::shared_ptr<Protocol>> connected = below_->connect(where, std::move(tls));
-        return std::move(connected).add_callback(
-            [established = std::move(established)](const std::shared_ptr<Protocol>&) mutable {
-                return std::move(established);
-            });
+        std::shared_ptr<TlsConnection> tls;
+        try {
+            tls = std::make_shared<TlsConnection>(clock_, context_, peer, std::move(protocol), times_);
+        } catch (const UsageError& error) {  // a name that cannot be one
+            return fail<std::shared_ptr<Protocol>>(
+                ConnectError("cannot connect to " + where.str() + " over TLS: " + error.what()));
+        }
+        return below_->connect(where, tls).add_callback([tls](const std::shared_ptr<Protocol>&) {
+            return tls->established();
+        });
     }
 
 private:

@@ -48,6 +48,8 @@ TlsConnection::TlsConnection(Clock& clock, std::shared_ptr<const TlsContext> con
       window_(default_window) {}
 
 Deferred<TlsConnection::Established> TlsConnection::established() {
+    if (gone_) return Deferred<Established>::fail(*reason_);
+    if (open_) return Deferred<Established>::succeed(above_);
     auto [deferred, promise] = make_deferred<Established>([weak = weak_from_this()] {
         if (const auto self = weak.lock()) self->abort_connection();
     });

@@ -42,7 +42,8 @@ public:
     /// Takes over `transport` from the protocol it has; see start_tls.
     void start_on(Transport& transport, Bytes received);
 
-    /// Fires with the protocol above once it is connected. Cancel: aborts the connection.
+    /// Fires with the protocol above once it is connected, or fails with why that came to nothing; perhaps at once.
+    /// Cancel: aborts the connection.
     Deferred<Established> established();
 
     /// Called when the handshake fails and there is nobody else to be told.

@@ -35,7 +35,7 @@ std::string lower(std::string_view text) {
 /// "*.example.com" for "www.example.com"; "" when there is no dot.
 std::string with_wildcard(const std::string& name) {
     const std::size_t dot = name.find('.');
-    return dot == std::string::npos ? std::string() : "*" + name.substr(dot);
+    return dot == std::string::npos ? std::string() : std::string("*").append(name, dot);
 }
 
 /// The name in a client's hello (RFC 6066, 3), or nothing.

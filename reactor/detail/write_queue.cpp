@@ -14,12 +14,13 @@ namespace {
 
 constexpr std::size_t first_tail = 960;  // small enough for the allocator's fast path: most turns write one message
 constexpr std::size_t later_tail = 16 * 1024;
+constexpr std::size_t most_at_once = 128 * 1024;  // of a large piece: still cached when a peer on this machine reads it
+constexpr std::size_t kept_pieces = 8;            // capacity an empty queue may keep
+
 /// Without buffers of its own the kernel is full, too, until it has some again.
 bool is_full(int error) noexcept {
     return error == EAGAIN || error == EWOULDBLOCK || error == ENOBUFS || error == ENOMEM;
 }
-
-constexpr std::size_t kept_pieces = 8;  // capacity an empty queue may keep
 
 }  // namespace
 
@@ -124,7 +125,7 @@ int WriteQueue::send_to(int fd) noexcept {
         ssize_t sent;
         if (pieces == 1) {
             const Bytes& only = pieces_[first_];
-            sent = ::send(fd, only.data(), only.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+            sent = ::send(fd, only.data(), std::min(only.size(), most_at_once), MSG_NOSIGNAL | MSG_DONTWAIT);
         } else {
             msghdr message{};
             message.msg_iov = vectors.data();

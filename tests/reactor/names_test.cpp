@@ -13,6 +13,7 @@
 #include "plait/reactor/errors.hpp"
 #include "plait/tests/reactor/dns_server.hpp"
 #include "plait/tests/reactor/tcp_fixture.hpp"
+#include "plait/tests/support/temporary_directory.hpp"
 
 using namespace plait;
 using namespace plait::testing;
@@ -73,17 +74,6 @@ std::size_t open_descriptors() {
     const std::filesystem::directory_iterator open("/proc/self/fd");
     return static_cast<std::size_t>(std::distance(begin(open), end(open)));
 }
-
-/// A throw-away folder.
-struct Folder {
-    std::filesystem::path path;
-    Folder() {
-        std::string name = (std::filesystem::temp_directory_path() / "names_XXXXXX").string();
-        if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no folder");
-        path = name;
-    }
-    ~Folder() { std::filesystem::remove_all(path); }
-};
 
 }  // namespace
 
@@ -277,8 +267,8 @@ BOOST_FIXTURE_TEST_CASE(localhost_is_never_asked_for, Fixture) {
 }
 
 BOOST_FIXTURE_TEST_CASE(the_hosts_file_comes_first, Fixture) {
-    const Folder folder;
-    options.hosts_file = (folder.path / "hosts").string();
+    const support::TemporaryDirectory folder;
+    options.hosts_file = (folder.path() / "hosts").string();
     std::ofstream(options.hosts_file) << "127.0.0.9\tdb db.example # ours\n";
     dns.a("db.example", "10.0.0.1");
     BOOST_TEST(look_up("DB.example.") == "127.0.0.9");
@@ -287,10 +277,10 @@ BOOST_FIXTURE_TEST_CASE(the_hosts_file_comes_first, Fixture) {
     std::ofstream(options.hosts_file) << "";
     BOOST_TEST(look_up("db.example") == "10.0.0.1");
     // what is no file does not block
-    options.hosts_file = (folder.path / "pipe").string();
+    options.hosts_file = (folder.path() / "pipe").string();
     BOOST_REQUIRE(::mkfifo(options.hosts_file.c_str(), 0600) == 0);
     BOOST_TEST(look_up("db.example") == "10.0.0.1");
-    options.hosts_file = folder.path.string();
+    options.hosts_file = folder.path().string();
     BOOST_TEST(look_up("db.example") == "10.0.0.1");
 }
 

@@ -1,6 +1,8 @@
 #define BOOST_TEST_MODULE process
+#include <atomic>
 #include <boost/test/unit_test.hpp>
 #include <csignal>
+#include <thread>
 
 #include "plait/tests/reactor/process_fixture.hpp"
 #include "plait/tests/reactor/reports.hpp"
@@ -308,6 +310,44 @@ BOOST_AUTO_TEST_CASE(nothing_is_started_while_the_reactor_is_being_destroyed) {
         spawn_process(other, shell("exec sleep 100"), child);
     }
     BOOST_TEST(refused);
+}
+
+BOOST_AUTO_TEST_CASE(a_reactor_says_that_it_waits_for_a_process) {
+    spawn_process(reactor, shell("exec sleep 100"), child);
+    const std::string name = "sh (process " + std::to_string(*child->transport().pid()) + ")";
+    BOOST_TEST(reactor.dump().find(name + " to exit") != std::string::npos);
+    BOOST_TEST(reactor.dump().find("descriptor 1 of " + name) != std::string::npos);
+    child->transport().signal_process("KILL");
+    wait_ended();
+}
+
+BOOST_AUTO_TEST_CASE(a_protocol_has_one_process_at_a_time) {
+    spawn_process(reactor, shell("exit 0"), child);
+    BOOST_CHECK_THROW(spawn_process(reactor, shell("exit 1"), child), UsageError);
+    wait_ended();
+    child->ended.reset();
+    run(shell("exit 2"));
+    BOOST_TEST(*child->status().exit_code == 2);
+}
+
+BOOST_AUTO_TEST_CASE(reactors_in_several_threads_have_children_of_their_own) {
+    std::vector<std::thread> threads;
+    std::atomic<int> good = 0;
+    for (int thread = 0; thread < 3; ++thread) {
+        threads.emplace_back([&good, thread] {
+            Reactor own;
+            for (int i = 0; i < 10; ++i) {
+                const auto mine = std::make_shared<ProcessRecorder>();
+                spawn_process(own, shell("exit " + std::to_string(thread * 10 + i)), mine);
+                run_until(own, [&] { return mine->ended.has_value(); });
+                if (*mine->status().exit_code == thread * 10 + i) ++good;
+            }
+        });
+    }
+    for (std::thread& each : threads)
+        each.join();
+    BOOST_TEST(good == 30);
+    BOOST_TEST(no_children());
 }
 
 BOOST_AUTO_TEST_CASE(many_children_at_once_are_all_reaped) {

@@ -221,3 +221,180 @@ BOOST_FIXTURE_TEST_CASE(a_look_up_can_be_dropped_and_cancelled_at_any_time, TcpF
         BOOST_TEST(!*told);
     }
 }
+
+// --- several addresses at once
+
+namespace {
+
+/// Answers with what it was given, piece by piece, and then ends or does not.
+struct PiecesResolver final : Resolver {
+    explicit PiecesResolver(Reactor& r) : reactor(r) {}
+
+    Deferred<> look_up(const std::string&, AddressFamily asked, Found found) override {
+        family = asked;
+        for (auto& [delay, ips] : pieces)
+            calls.push_back(reactor.call_later(delay, [&, some = ips] { tell(some); }));
+        tell = std::move(found);
+        auto [deferred, promise] = make_deferred<>([this] {
+            dropped = true;
+            calls.clear();
+        });
+        done = std::move(promise);
+        if (ends) calls.push_back(reactor.call_later(30ms, [this] { done.callback(); }));
+        return std::move(deferred);
+    }
+    Deferred<std::vector<ServiceRecord>> look_up_service(const std::string&) override {
+        return succeed(std::vector<ServiceRecord>());
+    }
+
+    Reactor& reactor;
+    std::vector<std::pair<Duration, std::vector<std::string>>> pieces;
+    bool ends = true;
+    bool dropped = false;
+    AddressFamily family = AddressFamily::any;
+    std::vector<DelayedCall> calls;
+    Found tell;
+    Promise<> done;
+};
+
+struct RaceFixture : TcpFixture {
+    std::shared_ptr<PiecesResolver> names = [this] {
+        auto made = std::make_shared<PiecesResolver>(reactor);
+        install_resolver(reactor, made);
+        return made;
+    }();
+    std::shared_ptr<Recorder> client = std::make_shared<Recorder>();
+    ConnectOptions options;
+
+    auto connect_by_name(std::uint16_t number) { return connect_tcp(reactor, {"db.example", number}, client, options); }
+    std::string winner() { return client->transport().peer().ip; }
+};
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_CASE(an_address_is_used_before_the_look_up_has_ended, RaceFixture) {
+    names->pieces = {{0ms, {"127.0.0.1"}}};
+    names->ends = false;
+    options.resolution_delay = 1ms;
+    reactor.run_until(connect_by_name(port->address().port));
+    BOOST_TEST(winner() == "127.0.0.1");
+    BOOST_TEST(names->dropped);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_refusal_leads_to_the_next_address_at_once, RaceFixture) {
+    // Nobody listens on the first two, and the last comes late.
+    names->pieces = {{0ms, {"127.0.0.2", "127.0.0.3"}}, {10ms, {"127.0.0.1"}}};
+    options.attempt_delay = 1h;
+    options.resolution_delay = 0ms;
+    reactor.run_until(connect_by_name(port->address().port));
+    BOOST_TEST(winner() == "127.0.0.1");
+}
+
+BOOST_FIXTURE_TEST_CASE(an_address_without_answer_is_overtaken, RaceFixture) {
+    const FullPort full;  // 127.0.0.1 does not answer at this port, 127.0.0.2 does
+    const auto other = listen({"127.0.0.2", full.address.port});
+    names->pieces = {{0ms, {"127.0.0.1", "127.0.0.2"}}};
+    options.attempt_delay = 20ms;
+    const TimePoint before = reactor.now();
+    reactor.run_until(connect_by_name(full.address.port));
+    BOOST_TEST(winner() == "127.0.0.2");
+    BOOST_TEST((reactor.now() - before >= 20ms));
+    BOOST_TEST(client->story() == "made");
+}
+
+BOOST_FIXTURE_TEST_CASE(a_failure_names_every_address_and_its_cause, RaceFixture) {
+    const SilentPort silent;
+    names->pieces = {{0ms, {"127.0.0.1", "127.0.0.2"}}};
+    const std::string number = std::to_string(silent.address.port);
+    BOOST_TEST(failure_of<ConnectionRefused>(reactor, connect_by_name(silent.address.port)) ==
+               "cannot connect to db.example:" + number + ": 127.0.0.1:" + number +
+                   ": connection refused, 127.0.0.2:" + number + ": connection refused; is the server running?");
+}
+
+BOOST_FIXTURE_TEST_CASE(a_timeout_names_who_did_not_answer, RaceFixture) {
+    const FullPort full;
+    names->pieces = {{0ms, {"127.0.0.2", "127.0.0.1"}}};
+    options.attempt_delay = 1ms;
+    options.timeout = 120ms;
+    const std::string sentence = failure_of<ConnectTimeout>(reactor, connect_by_name(full.address.port));
+    BOOST_TEST(sentence.find("no answer within 0.12 s from 127.0.0.1:") != std::string::npos);
+    BOOST_TEST(sentence.find("; before that, 127.0.0.2:") != std::string::npos);
+    names->pieces.clear();
+    names->ends = false;
+    BOOST_TEST(failure_of<ConnectTimeout>(reactor, connect_by_name(1)).find("while looking up the name") !=
+               std::string::npos);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_name_without_addresses_is_a_failure, RaceFixture) {
+    BOOST_TEST(failure_of<NameNotFound>(reactor, connect_by_name(1)).find("has no address") != std::string::npos);
+}
+
+BOOST_FIXTURE_TEST_CASE(losers_are_closed, RaceFixture) {
+    const FullPort full;
+    const auto other = listen({"127.0.0.2", full.address.port});
+    std::size_t descriptors = 0;
+    for (int round = 0; round < 3; ++round) {
+        client = std::make_shared<Recorder>();
+        names->pieces = {{0ms, {"127.0.0.1", "127.0.0.2"}}};
+        options.attempt_delay = 5ms;
+        reactor.run_until(connect_by_name(full.address.port));
+        client->transport().abort_connection();
+        wait_lost(*client);
+        wait([&] { return served.back()->reason.has_value(); });
+        settle(reactor);
+        const UniqueFd next(::dup(0));  // the lowest number that is free
+        if (round == 0) descriptors = static_cast<std::size_t>(next.get());
+        BOOST_TEST(static_cast<std::size_t>(next.get()) == descriptors);
+    }
+}
+
+BOOST_FIXTURE_TEST_CASE(an_unreachable_network_is_no_route, RaceFixture) {
+    names->pieces = {{0ms, {"fe80::1%lo", "100::1"}}};
+    try {
+        reactor.run_until(connect_by_name(9));
+        BOOST_ERROR("it connected");
+    } catch (const ConnectError& error) {
+        BOOST_TEST(says(error, "cannot connect to db.example:9: "));
+        BOOST_TEST(says(error, "[100::1]:9: "));
+    }
+}
+
+BOOST_FIXTURE_TEST_CASE(the_local_address_can_be_chosen, RaceFixture) {
+    options.bind_address = Address{"127.0.0.5", 0};
+    reactor.run_until(connect_tcp(reactor, where(), client, options));
+    BOOST_TEST(client->transport().host().ip == "127.0.0.5");
+    names->pieces = {{0ms, {"127.0.0.1"}}};
+    client = std::make_shared<Recorder>();
+    reactor.run_until(connect_by_name(port->address().port));
+    BOOST_TEST((names->family == AddressFamily::ipv4));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_local_address_that_is_not_ours_is_a_failure, RaceFixture) {
+    options.bind_address = Address{"192.0.2.1", 0};
+    const std::string sentence = failure_of<ConnectBindError>(reactor, connect_tcp(reactor, where(), client, options));
+    BOOST_TEST(sentence.find("cannot use 192.0.2.1:0 for this end: ") != std::string::npos);
+    options.bind_address = Address{"here", 0};
+    failure_of<ConnectBindError>(reactor, connect_tcp(reactor, where(), client, options));
+    options.bind_address = port->address();  // busy
+    BOOST_TEST(failure_of<ConnectBindError>(reactor, connect_tcp(reactor, {"127.0.0.2", 9}, client, options))
+                   .find("address already in use") != std::string::npos);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_race_can_be_dropped_and_cancelled_at_any_time, RaceFixture) {
+    const FullPort full;
+    names->pieces = {{0ms, {"127.0.0.1"}}, {2ms, {"127.0.0.2", "127.0.0.3"}}};
+    options.attempt_delay = 1ms;
+    for (int turns = 0; turns < 4; ++turns) {
+        auto dropped = connect_by_name(full.address.port);
+        for (int turn = 0; turn < turns; ++turn)
+            reactor.run_until(reactor.sleep(1ms));
+        dropped = {};
+        auto cancelled = connect_by_name(full.address.port);
+        for (int turn = 0; turn < turns; ++turn)
+            reactor.run_until(reactor.sleep(1ms));
+        cancelled.cancel();
+        BOOST_CHECK_THROW(reactor.run_until(std::move(cancelled)), Cancelled);
+        settle(reactor);
+    }
+    BOOST_TEST(client.use_count() == 1);
+}

@@ -15,19 +15,16 @@
 #include "plait/reactor/detail/socket.hpp"
 #include "plait/reactor/reactor.hpp"
 #include "plait/reactor/tcp.hpp"
+#include "plait/reactor/testing/waiting.hpp"
 #include "plait/tests/reactor/recorder.hpp"
 
 namespace plait::testing {
 
-constexpr std::chrono::seconds patience(20);
+constexpr std::chrono::seconds patience = default_patience;
 
 /// Runs the reactor until `condition` holds; throws when it did not in time.
 inline void run_until(Reactor& reactor, const std::function<bool()>& condition) {
-    const TimePoint end = reactor.now() + patience;
-    while (!condition()) {
-        if (reactor.now() > end) throw std::runtime_error("waited in vain");
-        reactor.run_until(reactor.sleep(std::chrono::milliseconds(1)));
-    }
+    await_until(reactor, [&condition] { return condition(); }, patience);
 }
 
 /// Lets the reactor do everything it can do at once: a few turns with nothing to wait for.
@@ -52,10 +49,10 @@ public:
     explicit RawPeer(const Address& to) : RawPeer(to, 0) {}
     /// With a receive buffer of about `buffer` bytes.
     RawPeer(const Address& to, int buffer) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-        if (buffer != 0) detail::set_option(fd_.get(), SOL_SOCKET, SO_RCVBUF, buffer);
-        const auto address = detail::to_socket_address(to);
+        if (buffer != 0) plait::detail::set_option(fd_.get(), SOL_SOCKET, SO_RCVBUF, buffer);
+        const auto address = plait::detail::to_socket_address(to);
         if (::connect(fd_.get(), address->get(), address->size) != 0) throw std::runtime_error("cannot connect");
-        detail::set_option(fd_.get(), IPPROTO_TCP, 1 /* TCP_NODELAY */, 1);
+        plait::detail::set_option(fd_.get(), IPPROTO_TCP, 1 /* TCP_NODELAY */, 1);
     }
 
     int fd() const noexcept { return fd_.get(); }
@@ -63,7 +60,7 @@ public:
     void end_writing() const { ::shutdown(fd_.get(), SHUT_WR); }
     void close() { fd_.reset(); }
     void reset() {
-        detail::reset_on_close(fd_.get());
+        plait::detail::reset_on_close(fd_.get());
         fd_.reset();
     }
 
@@ -97,13 +94,13 @@ private:
 
 /// A port that was free a moment ago, and is ours but not listening: connecting to it is refused.
 struct SilentPort {
-    UniqueFd fd = detail::make_stream_socket(AF_INET);
+    UniqueFd fd = plait::detail::make_stream_socket(AF_INET);
     Address address;
 
     SilentPort() {
-        const auto any = detail::to_socket_address({"127.0.0.1", 0});
+        const auto any = plait::detail::to_socket_address({"127.0.0.1", 0});
         if (::bind(fd.get(), any->get(), any->size) != 0) throw std::runtime_error("cannot bind");
-        address = detail::local_address(fd.get());
+        address = plait::detail::local_address(fd.get());
     }
 };
 
@@ -113,9 +110,9 @@ struct FullPort : SilentPort {
 
     FullPort() {
         if (::listen(fd.get(), 0) != 0) throw std::runtime_error("cannot listen");
-        const auto to = detail::to_socket_address(address);
+        const auto to = plait::detail::to_socket_address(address);
         for (int i = 0; i < 4; ++i) {
-            fill.push_back(detail::make_stream_socket(AF_INET));
+            fill.push_back(plait::detail::make_stream_socket(AF_INET));
             static_cast<void>(::connect(fill.back().get(), to->get(), to->size));
         }
     }

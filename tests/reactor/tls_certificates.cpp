@@ -105,6 +105,17 @@ Identity TestCa::self_signed(const CertificateWishes& wishes) {
     return {pem_of(make(key.get(), wishes, nullptr, nullptr, false).get()), pem_of(key.get())};
 }
 
+std::string encrypt_key(const std::string& text, const std::string& password) {
+    const std::unique_ptr<BIO, Free> from(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+    const Key key(PEM_read_bio_PrivateKey(from.get(), nullptr, nullptr, nullptr));
+    require(key != nullptr, "cannot read a key");
+    return pem_of([&](BIO* bio) {
+        return PEM_write_bio_PrivateKey(bio, key.get(), EVP_aes_128_cbc(),
+                                        reinterpret_cast<const unsigned char*>(password.data()),
+                                        static_cast<int>(password.size()), nullptr, nullptr);
+    });
+}
+
 TlsOptions options_of(const Identity& identity) {
     TlsOptions options;
     options.certificate = TlsPem::from_text(identity.certificate);

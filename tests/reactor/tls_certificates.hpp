@@ -40,6 +40,9 @@ private:
     std::string pem_;
 };
 
+/// The same key, locked.
+std::string encrypt_key(const std::string& key, const std::string& password);
+
 /// Options with an identity in them.
 TlsOptions options_of(const Identity& identity);
 

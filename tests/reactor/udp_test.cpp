@@ -274,6 +274,15 @@ BOOST_AUTO_TEST_CASE(a_port_that_never_runs_out_of_datagrams_leaves_turns_to_oth
     BOOST_TEST(port->counters().received > 10u);
 }
 
+BOOST_AUTO_TEST_CASE(a_reactor_says_that_it_has_a_port_open) {
+    const auto server = open(a);
+    const auto client = open(b);
+    client->connect(server->host());
+    client->write("x");
+    BOOST_TEST(reactor.dump().find("the UDP port " + client->host().str() + " connected to " + server->host().str() +
+                                   ", 1 datagrams queued") != std::string::npos);
+}
+
 // --- connected
 
 BOOST_AUTO_TEST_CASE(a_connected_port_sends_to_its_peer_and_hears_nobody_else) {
