@@ -59,7 +59,7 @@ private:
             complain(ended.failure().message());
             code_ = failed;
         }
-        reactor_.stop();
+        if (!reactor_.stopping()) reactor_.stop();
     }
 
     Reactor& reactor_;

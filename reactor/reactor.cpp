@@ -21,16 +21,45 @@ Reactor::~Reactor() {
     core_->close();
 }
 
-void Reactor::run() {
-    core_->run();
+void Reactor::run(RunOptions options) {
+    core_->life().run(options.stop_on_signals);
 }
 
 void Reactor::stop() {
-    core_->stop();
+    core_->life().stop();
+}
+
+void Reactor::crash() noexcept {
+    core_->life().crash();
+}
+
+void Reactor::iterate(Duration longest) {
+    core_->life().iterate(longest);
 }
 
 bool Reactor::running() const noexcept {
-    return core_->running();
+    return core_->life().running();
+}
+
+bool Reactor::stopping() const noexcept {
+    return core_->life().stopping();
+}
+
+int Reactor::stop_signal() const noexcept {
+    return core_->life().stop_signal();
+}
+
+void Reactor::call_when_running(UniqueFunction<void()> function) {
+    core_->life().call_when_running(std::move(function));
+}
+
+SystemEventTrigger Reactor::add_trigger(EventPhase phase, std::string_view event,
+                                        UniqueFunction<Deferred<>()> function) {
+    return core_->life().events().add(phase, event, std::move(function));
+}
+
+void Reactor::fire_system_event(std::string_view event) {
+    core_->life().fire_custom(event);
 }
 
 TimePoint Reactor::now() const noexcept {
@@ -69,8 +98,16 @@ IOPS& Reactor::iops() noexcept {
     return core_->iops();
 }
 
-void Reactor::require_stopped() const {
-    core_->require_stopped();
+void Reactor::require_idle() const {
+    core_->life().require_idle();
+}
+
+void Reactor::run_waiting() {
+    core_->life().run_waiting();
+}
+
+void Reactor::end_waiting() noexcept {
+    core_->life().end_waiting();
 }
 
 void Reactor::throw_stopped() {

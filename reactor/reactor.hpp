@@ -4,12 +4,16 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
 
 #include "plait/deferred/clock.hpp"
 #include "plait/deferred/deferred.hpp"
 #include "plait/deferred/unique_function.hpp"
 #include "plait/reactor/iops.hpp"
 #include "plait/reactor/signals.hpp"
+#include "plait/reactor/system_events.hpp"
 
 namespace plait {
 
@@ -21,18 +25,45 @@ class ReactorCore;
 
 class ThreadPool;
 
+struct RunOptions {
+    /// SIGINT, unless it is ignored, and SIGTERM call `stop()`, from the startup event's `during` to the end of the
+    /// run. They then have the actions again that they had before, so a second one ends a process whose shutdown hangs.
+    bool stop_on_signals = false;
+};
+
 /// The loop.
 ///
-/// A turn is one call from the event loop below into this library: a descriptor is ready, a timer is due. Where the
-/// loop tells (`IOPS::watch_passes`; libev does), it is all such calls between two waits. Everything written to
-/// transports during a turn is sent at its end, a system call a connection. Calls set with `call_soon` run
-/// in a turn after that.
+/// A turn is what happens between two waits of the event loop below:
+///   1. The loop waits for descriptors, and for the one timer set in it: as long as that takes, with no call set for
+///      ever.
+///   2. What is ready is called, in the loop's order: descriptors of transports; the wake-up descriptor, which makes
+///      the calls from other threads that are there at that moment, in order; signals.
+///   3. When the timer is due: the calls set with `call_soon`, in order; then the time is looked at once, and the calls
+///      due by then are made, by deadline, equal ones in the order they were set.
+///   4. What was written to transports since is sent, a system call a connection; what ended is destroyed; the timer is
+///      set for what comes next, or to be due at once where something is left to do.
+/// Calls set in a turn with `call_soon`, `call_later(0)` or `call_from_thread` are made in a later one, with a look at
+/// the descriptors in between. 3 comes among 2, where the loop puts timers. On a loop that does not tell of its passes
+/// (`IOPS::watch_passes`; libev does), each call of 2 and 3 is a turn of its own, with 4 at its end.
 ///
 /// An exception from a callback never ends the loop: it becomes the reason a connection was lost, or is reported as an
 /// unhandled failure (deferred/unhandled.hpp).
 ///
-/// Destroying it cancels all timers and name look-ups, drops calls not yet made, and aborts open connections: each
-/// protocol's `connection_lost(ConnectionAborted)` runs from the destructor. Not allowed from inside `run()`.
+/// A run begins with the system event "startup" and ends, after `stop()`, with "shutdown":
+///   - startup: `before` triggers, whose Deferreds are waited for with the loop running; then `running()` is true,
+///     signals are handled if that was asked for; `during`; `after`, and the functions of `call_when_running`.
+///   - shutdown, some turns after `stop()`: `before` likewise; `during`; then `running()` is false, what was written is
+///     sent, all that is open is closed, each protocol's `connection_lost` called, threads that wait for the reactor
+///     are told (threads.hpp), and what the pool's threads are doing is waited for; `after`; the loop is left.
+/// Each trigger is called once, at the next such event. Timers, and calls not yet made, wait for the next run.
+///
+/// On a foreign loop, one whose `start_watching()` returns at once because others run it, everything works without
+/// `run()`, except what needs a beginning or an end: triggers, `running()`, `blocking_call_from_thread`. There `run()`
+/// fires startup and returns; from then on the reactor runs, until `stop()` has had shutdown fired from the loop.
+///
+/// Destroying it cancels all timers and name look-ups, drops calls not yet made and triggers, waits for what the
+/// threads of its pool are doing, and aborts open connections: each protocol's `connection_lost(ConnectionAborted)`
+/// runs from the destructor. No system event is fired. Not allowed from inside `run()`.
 ///
 /// Threads: all members are for the thread that runs it, except `call_from_thread`.
 /// Source:  IReactorCore, IReactorTime and IReactorThreads of Twisted.
@@ -46,18 +77,58 @@ public:
 
     ~Reactor() override;
 
-    /// Runs until `stop()`. May be called again afterwards. Throws ReactorAlreadyRunning from inside itself.
-    /// On a foreign loop whose `start_watching()` does nothing it returns at once: that loop runs us.
-    void run();
+    /// Runs until `stop()`, or `crash()`. May be called again afterwards.
+    /// Fails: throws ReactorAlreadyRunning while it runs; what the loop below throws, which ends the run as a crash.
+    void run(RunOptions options = {});
 
-    /// Makes `run()` return after the present turn. Without effect when not running. Use `call_from_thread` to stop
-    /// from another thread.
+    /// Asks the run to end: nothing happens before this returns, and `run()` returns when shutdown is over. Use
+    /// `call_from_thread` to stop from another thread.
+    /// Fails: throws ReactorNotRunning when not running, or stopping already.
     void stop();
 
+    /// Leaves the loop after the present turn without a shutdown: what is open stays open, triggers stay set, and what
+    /// `before` functions are still doing is dropped. Does nothing when not running.
+    void crash() noexcept;
+
+    /// One turn by hand: waits at most `longest` for something to happen, and returns when that is done. No events are
+    /// fired, and `running()` is false. On a foreign loop it returns at once.
+    /// Fails: throws ReactorAlreadyRunning.
+    void iterate(Duration longest = Duration::zero());
+
+    /// From the `during` of startup to that of shutdown; and inside `run_until`.
     bool running() const noexcept;
 
-    /// Runs until `deferred` has fired, and returns its value or throws its failure: for tests and small programs.
-    /// Throws ReactorStopped if `stop()` came first; `deferred` is then dropped.
+    /// `stop()` was called, and the run is not over.
+    bool stopping() const noexcept;
+
+    /// The signal that stopped the last run (RunOptions::stop_on_signals), or 0.
+    int stop_signal() const noexcept;
+
+    /// Calls `function` at once when running, else after the next startup; those in order.
+    void call_when_running(UniqueFunction<void()> function);
+
+    /// Calls `function` at the next such event, in the context of now: "startup", "shutdown", or one of your own. It
+    /// returns nothing, or a Deferred<>; what that fails with, and what it throws, is reported as an unhandled failure.
+    template <typename F>
+    SystemEventTrigger add_system_event_trigger(EventPhase phase, std::string_view event, F&& function) {
+        return add_trigger(phase, event, [function = std::forward<F>(function)]() mutable -> Deferred<> {
+            if constexpr (std::is_void_v<decltype(function())>) {
+                function();
+                return succeed();
+            } else {
+                return function();
+            }
+        });
+    }
+
+    /// Calls the triggers of an event of your own. `before` is over when this returns, unless it has to be waited for.
+    /// Fails: throws InvalidState for "startup" and "shutdown", and while the event is being fired.
+    void fire_system_event(std::string_view event);
+
+    /// Runs until `deferred` has fired, and returns its value or throws its failure: for tests and small programs. No
+    /// system events are fired; what is open stays open.
+    /// Fails: throws ReactorStopped if `stop()` or `crash()` came first, or if others run the loop; `deferred` is then
+    /// dropped.
     template <typename T>
     T run_until(Deferred<T> deferred);
 
@@ -101,7 +172,10 @@ public:
 private:
     friend class detail::ReactorCore;
     void deadline_changed() override;
-    void require_stopped() const;
+    SystemEventTrigger add_trigger(EventPhase phase, std::string_view event, UniqueFunction<Deferred<>()> function);
+    void require_idle() const;
+    void run_waiting();
+    void end_waiting() noexcept;
     [[noreturn]] static void throw_stopped();
 
     std::unique_ptr<detail::ReactorCore> core_;

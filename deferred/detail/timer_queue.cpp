@@ -10,6 +10,8 @@ namespace plait::detail {
 
 namespace {
 constexpr std::size_t children = 4;
+constexpr std::size_t least_room = 1024;  // entries; less is not worth giving back
+constexpr std::size_t shrink_below = 8;   // one in so many is used
 // Captures that set further calls while they are destroyed are given up on (and leaked) after so many.
 constexpr int close_rounds = 1000;
 }  // namespace
@@ -92,6 +94,17 @@ void TimerQueue::remove(std::size_t position) noexcept {
     const Entry last = heap_.back();
     heap_.pop_back();
     if (position < heap_.size()) settle(position, last);
+    if (heap_.capacity() > least_room && heap_.size() < heap_.capacity() / shrink_below) give_back();
+}
+
+/// After a crowd has gone, its room goes as well.
+void TimerQueue::give_back() noexcept {
+    contain([this] {
+        std::vector<Entry> smaller;
+        smaller.reserve(heap_.size() * 2);
+        smaller.assign(heap_.begin(), heap_.end());
+        heap_.swap(smaller);
+    });
 }
 
 void TimerQueue::place(std::size_t position, const Entry& entry) noexcept {

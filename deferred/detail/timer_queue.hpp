@@ -64,6 +64,7 @@ private:
     };
 
     void remove(std::size_t position) noexcept;
+    void give_back() noexcept;
     void place(std::size_t position, const Entry& entry) noexcept;
     void sift_up(std::size_t position, const Entry& entry) noexcept;
     void sift_down(std::size_t position, const Entry& entry) noexcept;

@@ -1,8 +1,7 @@
 #include "plait/reactor/detail/child_process.hpp"
 
-#include <signal.h>
-
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <utility>
 

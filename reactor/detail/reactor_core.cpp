@@ -29,7 +29,7 @@ ReactorCore::ReactorCore(Reactor& reactor, IOPS& loop, std::unique_ptr<IOPS> own
 }
 
 ReactorCore::~ReactorCore() {
-    assert(depth_ == 0 && !running_ && "a Reactor was destroyed from one of its own callbacks");
+    assert(depth_ == 0 && !life_.in_loop() && "a Reactor was destroyed from one of its own callbacks");
     loop_.watch_passes(nullptr);
     contain([this] {
         if (timer_->state() == Event::State::active) loop_.update_timer(*timer_, EventAction::unwatch, {});
@@ -43,6 +43,7 @@ void ReactorCore::close() noexcept {
     // Whoever runs the loop may end the reactor between two of our events of one pass: that is no callback of ours.
     if (in_pass_ && depth_ == 1) pass_ends();
     closing_ = true;
+    life_.close();
     signals_.reset();
     thread_calls_.close();
     if (thread_pool_ != nullptr) thread_pool_->stop();
@@ -71,35 +72,37 @@ void ReactorCore::call_soon(UniqueFunction<void()> function) {
     need_end_of_turn();
 }
 
-void ReactorCore::require_stopped() const {
-    if (running_ || depth_ != 0) throw ReactorAlreadyRunning("a reactor was run from inside one of its own callbacks");
-}
-
-void ReactorCore::run() {
-    require_stopped();
-    struct Running {
-        explicit Running(ReactorCore& its_core) : core(its_core) {
-            core.mailbox()->begin_running();
-            core.running_ = true;
-        }
-        ~Running() {
-            core.running_ = false;
-            core.mailbox()->end_running();
-        }
-        ReactorCore& core;
-    };
-    const Running running(*this);
-    loop_.start_watching();
-}
-
-void ReactorCore::stop() {
-    if (running_) loop_.stop_watching();
-}
-
 ThreadPool& ReactorCore::thread_pool() {
     if (thread_pool_ == nullptr) thread_pool_ = std::make_unique<ThreadPool>();
-    if (closing_) thread_pool_->stop();
+    if (closing_) {
+        thread_pool_->stop();
+    } else if (std::exchange(threads_stopped_, false)) {
+        thread_pool_->start();
+    }
     return *thread_pool_;
+}
+
+void ReactorCore::stop_threads() noexcept {
+    if (thread_pool_ == nullptr) return;
+    thread_pool_->stop();
+    threads_stopped_ = true;
+}
+
+void ReactorCore::close_resources() noexcept {
+    flush();
+    IntrusiveList<Resource, ResourceTag> open;
+    open.splice_back(resources_);
+    while (!open.empty()) {
+        const Turn turn(*this);
+        open.pop_front().reactor_stopped();
+    }
+}
+
+void ReactorCore::end_loop_with_a_turn(std::optional<Duration> longest) noexcept {
+    last_turn_ = longest.has_value();
+    if (!longest) return;
+    work_ = true;  // so that the turn has an end
+    arm(*longest > Duration::zero() ? reactor_.now() + std::min<Duration>(*longest, longest_wait) : TimePoint::min());
 }
 
 SignalDelivery& ReactorCore::signals() {
@@ -157,6 +160,8 @@ void ReactorCore::end_turn() noexcept {
     work_ = false;
     flush();
     destroy_doomed();
+    if (last_turn_) [[unlikely]]
+        loop_.stop_watching();
     if (soon_calls_.empty() && flushes_.empty() && doomed_ == nullptr) {
         arm(reactor_.next_deadline());
     } else {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <typeinfo>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "plait/reactor/detail/block_pool.hpp"
 #include "plait/reactor/detail/intrusive_list.hpp"
 #include "plait/reactor/detail/io_watch.hpp"
+#include "plait/reactor/detail/lifecycle.hpp"
 #include "plait/reactor/detail/thread_calls.hpp"
 #include "plait/reactor/detail/turn_watch.hpp"
 #include "plait/reactor/iops.hpp"
@@ -47,6 +49,9 @@ class Resource : public ListHook<ResourceTag> {
 public:
     /// The reactor is being destroyed: end at once. Already taken off the list; may destroy itself. Runs in a turn.
     virtual void reactor_destroyed() noexcept = 0;
+
+    /// The reactor shuts down, and may run again. Likewise.
+    virtual void reactor_stopped() noexcept { reactor_destroyed(); }
 
     /// For Reactor::dump(): "a connection to 10.0.0.1:2181, 12 bytes queued". By default the name of its type.
     virtual std::string describe() const;
@@ -160,16 +165,22 @@ public:
     /// See Reactor.
     void call_soon(UniqueFunction<void()> function);
     void call_from_thread(UniqueFunction<void()> function) { thread_calls_.post(std::move(function)); }
-    void run();
-    void stop();
-    void require_stopped() const;
-    bool running() const noexcept { return running_; }
     void deadline_changed() noexcept;
     SignalDelivery& signals();
     ThreadPool& thread_pool();
+    Lifecycle& life() noexcept { return life_; }
 
     /// For what outlives the reactor in other threads.
     const std::shared_ptr<ThreadMailbox>& mailbox() const noexcept { return thread_calls_.mailbox(); }
+
+    // For Lifecycle:
+
+    /// Ends what is open now, after sending what was written to it. What that opens stays.
+    void close_resources() noexcept;
+    /// Waits for what the threads of the pool are doing. They work again when they are next asked to.
+    void stop_threads() noexcept;
+    /// The next turn is to be the last one, and not later than `longest` from now; until called with nothing.
+    void end_loop_with_a_turn(std::optional<Duration> longest) noexcept;
 
     /// Aborts what is open and drops what is pending. For ~Reactor, while the Reactor is still whole.
     void close() noexcept;
@@ -219,8 +230,8 @@ private:
 
     int depth_ = 0;
     bool work_ = false;
-    bool running_ = false;
     bool closing_ = false;
+    bool last_turn_ = false;
     bool in_pass_ = false;
 
     IntrusiveList<Flushable, FlushTag> flushes_;
@@ -236,6 +247,8 @@ private:
     std::unique_ptr<SignalDelivery> signals_;
     std::shared_ptr<Resolver> resolver_;
     std::unique_ptr<ThreadPool> thread_pool_;
+    bool threads_stopped_ = false;
+    Lifecycle life_{*this};
     ReactorCounters counters_;
     std::unique_ptr<TurnWatch> watch_;
 };

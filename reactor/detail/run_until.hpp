@@ -10,13 +10,13 @@ namespace plait {
 
 template <typename T>
 T Reactor::run_until(Deferred<T> deferred) {
-    require_stopped();
+    require_idle();
     std::optional<Result<T>> outcome;
     const Deferred<> waiting = std::move(deferred).add_both([this, &outcome](Result<T> result) {
         outcome.emplace(std::move(result));
-        stop();
+        end_waiting();
     });
-    if (!outcome) run();
+    if (!outcome) run_waiting();
     if (!outcome) throw_stopped();
     return std::move(*outcome).value();
 }

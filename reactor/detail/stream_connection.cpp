@@ -278,6 +278,12 @@ void StreamConnection::reactor_destroyed() noexcept {
         ConnectionAborted("the connection to " + peer_.str() + " was aborted: its reactor was destroyed")));
 }
 
+void StreamConnection::reactor_stopped() noexcept {
+    if (!queue_.empty()) return reactor_destroyed();  // the peer is not to take what it has for the whole
+    if (!read_ended_ && has_socket()) read_what_is_left();
+    finish(make_failure(ConnectionLost("the connection to " + peer_.str() + " was closed: its reactor was stopped")));
+}
+
 std::string StreamConnection::describe() const {
     const Protocol& protocol = *protocol_;
     std::string text = "a connection to " + peer_.str() + " of " + readable_name(typeid(protocol));

@@ -109,6 +109,7 @@ private:
     void event_ready(IOFlags flags) noexcept override;
     void flush() noexcept override;
     void reactor_destroyed() noexcept override;
+    void reactor_stopped() noexcept override;
     std::string describe() const override;
     std::size_t bytes_queued() const noexcept override { return queue_.size(); }
     void end_ready(IOFlags flags) noexcept override;

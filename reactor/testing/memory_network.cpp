@@ -1,7 +1,6 @@
 #include "plait/reactor/testing/memory_network.hpp"
 
 #include <algorithm>
-#include <array>
 #include <list>
 #include <map>
 #include <set>
@@ -11,14 +10,15 @@
 #include <vector>
 
 #include "plait/deferred/unhandled.hpp"
+#include "plait/reactor/detail/memory_link.hpp"
 #include "plait/reactor/errors.hpp"
 #include "plait/reactor/testing/memory_transport.hpp"
 
 namespace plait::testing {
 namespace {
 
-constexpr std::size_t carried_at_once = 64 * 1024;  // when steps are small: what is taken from a writer at a time
 constexpr std::uint16_t first_client_port = 49152;
+constexpr std::size_t most_remembered = 10'000;
 
 using Key = std::pair<std::string, std::uint16_t>;
 
@@ -26,110 +26,11 @@ Key key_of(const HostPort& where) {
     return {where.host, where.port};
 }
 
-/// One connection: two transports and what is between them.
-class Link {
-public:
-    Link(Key where, std::unique_ptr<MemoryTransport> client) : where_(std::move(where)) {
-        ends_[0] = std::move(client);
-    }
-
-    const Key& where() const noexcept { return where_; }
-    bool open() const noexcept { return alive(0) || alive(1); }
-
-    /// Without a server's end the client finds its connection closed.
-    void set_server(std::unique_ptr<MemoryTransport> server) { ends_[1] = std::move(server); }
-
-    /// Carries one step in both directions. What the one side writes in answer waits for the next step.
-    bool step(std::size_t most) {
-        bool moved = false;
-        std::array<Bytes, 2> under_way;
-        for (int from : {0, 1})
-            under_way[index(from)] = load(from, most, moved);
-        for (int from : {0, 1})
-            carry(from, std::move(under_way[index(from)]), moved);
-        for (int from : {0, 1})
-            finish(from, moved);
-        return moved;
-    }
-
-    void lose(const Failure& reason) {
-        for (int end : {0, 1})
-            if (alive(end)) at(end).lose(reason);
-    }
-    void lose_broken() {
-        for (int end : {0, 1})
-            if (alive(end)) at(end).lose_broken();
-    }
-
-private:
-    struct Way {
-        Bytes taken;  ///< from the writer, not yet delivered
-        bool ended = false;
-    };
-
-    static std::size_t index(int end) noexcept { return static_cast<std::size_t>(end); }
-    MemoryTransport& at(int end) const noexcept { return *ends_[index(end)]; }
-    bool alive(int end) const noexcept { return ends_[index(end)] != nullptr && !at(end).lost(); }
-    /// Reads what is sent to it, or throws it away for good.
-    bool accepts(int end) const noexcept { return !alive(end) || at(end).disconnecting() || !at(end).reading_paused(); }
-
-    Bytes load(int from, std::size_t most, bool& moved) {
-        Way& way = ways_[index(from)];
-        if (alive(from) && at(from).aborted()) return {};
-        if (!accepts(1 - from)) return {};
-        if (way.taken.empty() && alive(from) && !at(from).written().empty()) {
-            way.taken = Bytes::own(at(from).take_written(most == 0 ? std::string::npos : carried_at_once));
-            moved = true;
-        }
-        Bytes next = most == 0 ? way.taken : way.taken.slice(0, most);
-        way.taken.remove_prefix(next.size());
-        if (way.taken.empty()) way.taken = Bytes();
-        return next;
-    }
-
-    void carry(int from, Bytes bytes, bool& moved) {
-        if (bytes.empty()) return;
-        moved = true;
-        const int to = 1 - from;
-        if (alive(to)) {
-            at(to).deliver(std::move(bytes));
-        } else if (alive(from) && !at(from).disconnecting()) {
-            at(from).lose_broken();  // as a network does: bytes to nobody are answered with a reset
-        }
-    }
-
-    void finish(int from, bool& moved) {
-        const int to = 1 - from;
-        if (alive(from) && at(from).aborted()) {
-            moved = true;
-            at(from).lose(
-                make_failure(ConnectionAborted("the connection to " + at(from).peer().str() + " was aborted")));
-            if (alive(to)) at(to).lose_broken();
-            return;
-        }
-        Way& way = ways_[index(from)];
-        if (!all_sent(from)) return;
-        if (!way.ended && alive(to) && !at(to).reading_paused()) {
-            way.ended = moved = true;
-            at(to).deliver_end();
-        }
-        const bool both_ended = way.ended && ways_[index(to)].ended;
-        if (alive(from) && (at(from).disconnecting() || both_ended)) {
-            moved = true;
-            at(from).lose_cleanly();
-        }
-    }
-
-    bool all_sent(int from) const {
-        if (!ways_[index(from)].taken.empty()) return false;
-        if (!alive(from)) return true;
-        const bool closing = at(from).disconnecting() || at(from).write_closed();
-        return closing && at(from).written().empty() && !at(from).has_producer();
-    }
-
-    Key where_;
-    std::array<std::unique_ptr<MemoryTransport>, 2> ends_;
-    std::array<Way, 2> ways_;
+/// A connection, and where its server listens.
+struct Link : plait::detail::MemoryLink {
+    Link(Key to, std::unique_ptr<MemoryTransport> client, const FaultPlan& faults)
+        : MemoryLink(std::move(client), faults), where(std::move(to)) {}
+    Key where;
 };
 
 struct Attempt {
@@ -143,10 +44,15 @@ struct Attempt {
 struct MemoryNetwork::Impl {
     std::map<Key, std::shared_ptr<Factory>> ports;
     std::set<Key> unresponsive;
+    std::map<Key, Failure> refused;
+    std::set<Key> unlistenable;
+    std::vector<HostPort> attempted;
+    FaultPlan faults;
     std::list<Attempt> pending;
     std::vector<std::shared_ptr<Link>> links;
     std::size_t bytes_per_step = 0;
     std::size_t attempts = 0;
+    std::uint64_t links_made = 0;
     std::uint16_t next_client_port = first_client_port;
     bool destroyed = false;
 
@@ -180,6 +86,10 @@ struct MemoryNetwork::Impl {
     }
 
     void settle(Attempt& attempt) {
+        if (const auto refusal = refused.find(key_of(attempt.where)); refusal != refused.end()) {
+            const Failure why = refusal->second;
+            return attempt.promise.errback(why);
+        }
         const auto port = ports.find(key_of(attempt.where));
         if (destroyed || port == ports.end()) {
             attempt.promise.errback(make_failure(ConnectionRefused("cannot connect to " + attempt.where.str() +
@@ -194,7 +104,10 @@ struct MemoryNetwork::Impl {
 
         auto client_end = std::make_unique<MemoryTransport>(attempt.protocol, client, server);
         const std::optional<Failure> failed = client_end->reason();
-        const auto link = std::make_shared<Link>(key_of(attempt.where), std::move(client_end));
+        // Each connection has faults of its own, so that what happens on one does not depend on the others.
+        FaultPlan own_faults = faults;
+        own_faults.seed += links_made++;
+        const auto link = std::make_shared<Link>(key_of(attempt.where), std::move(client_end), own_faults);
         links.push_back(link);
         if (failed) {
             attempt.promise.errback(*failed);
@@ -209,6 +122,12 @@ struct MemoryNetwork::Impl {
         } catch (...) {
             report_unhandled_failure(Failure::current());
         }
+    }
+
+    void attempt(const HostPort& where) {
+        ++attempts;
+        if (attempted.size() == most_remembered) attempted.erase(attempted.begin());
+        attempted.push_back(where);
     }
 
     void destroy() {
@@ -234,7 +153,7 @@ public:
     Deferred<std::shared_ptr<Protocol>> connect(const HostPort& where, std::shared_ptr<Protocol> protocol) override {
         auto [deferred, promise] = make_deferred<std::shared_ptr<Protocol>>();
         if (const auto network = network_.lock()) {
-            ++network->attempts;
+            network->attempt(where);
             network->pending.push_back({where, std::move(protocol), std::move(promise)});
         } else {
             promise.errback(
@@ -256,6 +175,8 @@ MemoryNetwork::~MemoryNetwork() {
 }
 
 void MemoryNetwork::listen(const HostPort& where, std::shared_ptr<Factory> factory) {
+    if (impl_->unlistenable.contains(key_of(where)))
+        throw CannotListen("cannot listen on " + where.str() + ": address already in use (the test says so)");
     impl_->ports[key_of(where)] = std::move(factory);
 }
 
@@ -269,6 +190,37 @@ void MemoryNetwork::set_unresponsive(const HostPort& where, bool unresponsive) {
     } else {
         impl_->unresponsive.erase(key_of(where));
     }
+}
+
+void MemoryNetwork::refuse_connections(const HostPort& where, const Failure& why) {
+    impl_->refused.insert_or_assign(key_of(where), why);
+}
+
+void MemoryNetwork::allow_connections(const HostPort& where) {
+    impl_->refused.erase(key_of(where));
+}
+
+void MemoryNetwork::set_listening_refused(const HostPort& where, bool refused) {
+    if (refused) {
+        impl_->unlistenable.insert(key_of(where));
+    } else {
+        impl_->unlistenable.erase(key_of(where));
+    }
+}
+
+std::vector<HostPort> MemoryNetwork::listening() const {
+    std::vector<HostPort> all;
+    for (const auto& [where, factory] : impl_->ports)
+        all.push_back({where.first, where.second});
+    return all;
+}
+
+std::vector<HostPort> MemoryNetwork::attempted() const {
+    return impl_->attempted;
+}
+
+void MemoryNetwork::set_faults(const FaultPlan& plan) {
+    impl_->faults = plan;
 }
 
 std::shared_ptr<Connector> MemoryNetwork::connector() {
@@ -295,7 +247,7 @@ void MemoryNetwork::set_bytes_per_step(std::size_t bytes) {
 void MemoryNetwork::break_connections(const HostPort& where) {
     const auto links = impl_->links;
     for (const auto& link : links)
-        if (link->where() == key_of(where)) link->lose_broken();
+        if (link->where == key_of(where)) link->lose_broken();
 }
 
 std::size_t MemoryNetwork::open_connections() const noexcept {

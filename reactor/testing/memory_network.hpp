@@ -3,9 +3,12 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
+#include "plait/deferred/failure.hpp"
 #include "plait/reactor/connector.hpp"
 #include "plait/reactor/protocol.hpp"
+#include "plait/reactor/testing/fault_plan.hpp"
 
 namespace plait::testing {
 
@@ -25,12 +28,20 @@ public:
     MemoryNetwork& operator=(const MemoryNetwork&) = delete;
     ~MemoryNetwork();
 
-    /// From now on connections to `where` are accepted; `close_port` refuses them again.
+    /// From now on connections to `where` are accepted, also if they were before; `close_port` refuses them again.
+    /// Throws CannotListen after set_listening_refused().
     void listen(const HostPort& where, std::shared_ptr<Factory> factory);
     void close_port(const HostPort& where);
 
     /// Connections to `where` are neither accepted nor refused: they stay pending until this is undone.
     void set_unresponsive(const HostPort& where, bool unresponsive);
+
+    /// Attempts to connect to `where` fail with `why`: a name that is not known, no route. Until allowed again.
+    void refuse_connections(const HostPort& where, const Failure& why);
+    void allow_connections(const HostPort& where);
+
+    /// Listening on `where` throws CannotListen from now on, as if somebody else did.
+    void set_listening_refused(const HostPort& where, bool refused);
 
     /// Opens connections on this network. A connection is made, or refused, by the next pump.
     std::shared_ptr<Connector> connector();
@@ -45,12 +56,19 @@ public:
     /// Cuts bytes carried in one step, to try every split: 1 is byte by byte. 0, the default, carries all.
     void set_bytes_per_step(std::size_t bytes);
 
+    /// Connections made from now on have these faults; each with a seed of its own, counted up from the plan's.
+    void set_faults(const FaultPlan& plan);
+
     /// Breaks every connection to `where`: both ends see ConnectionLost.
     void break_connections(const HostPort& where);
 
     /// Connections open now, and connection attempts made so far.
     std::size_t open_connections() const noexcept;
     std::size_t attempts() const noexcept;
+
+    /// Where somebody listens; and where somebody tried to connect to, in order: the last ten thousand.
+    std::vector<HostPort> listening() const;
+    std::vector<HostPort> attempted() const;
 
 private:
     struct Impl;

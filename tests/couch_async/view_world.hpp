@@ -14,9 +14,8 @@
 #include "plait/couch_async/errors.hpp"
 #include "plait/couch_async/testing/view_server.hpp"
 #include "plait/couch_async/view/async_view_base.hpp"
-#include "plait/deferred/testing/manual_clock.hpp"
 #include "plait/deferred/unhandled.hpp"
-#include "plait/reactor/testing/memory_network.hpp"
+#include "plait/reactor/testing/memory_reactor.hpp"
 
 namespace plait::couch_async::testing {
 
@@ -43,7 +42,7 @@ inline std::vector<std::string> numbered_ids(int count) {
 }
 
 /// The view is /db/_design/d/_view/v at couch:5984.
-struct World {
+struct World : plait::testing::MemoryReactor {
     explicit World(ViewServerOptions options = {})
         : dialect(options.dialect),
           server(clock, std::move(options)),
@@ -52,26 +51,8 @@ struct World {
     }
     ~World() { BOOST_TEST(unhandled_failure_count() == unhandled_before); }
 
-    /// Carries everything that can move without time passing.
-    void settle() {
-        do {
-            while (network.pump()) {
-            }
-            clock.advance(0s);
-        } while (network.pump());
-    }
-
-    /// The same for so long.
-    void pass(Duration time) {
-        settle();
-        clock.advance(time);
-        settle();
-    }
-
     std::uint64_t unhandled_before = unhandled_failure_count();
     Dialect dialect;
-    plait::testing::ManualClock clock;
-    plait::testing::MemoryNetwork network;
     ViewServer server;
     ViewClient client;
 };

@@ -9,8 +9,8 @@
 #include "plait/reactor/detail/reactor_core.hpp"
 #include "plait/reactor/errors.hpp"
 #include "plait/reactor/iops.hpp"
-#include "plait/reactor/reactor.hpp"
 #include "plait/reactor/loops/poll_loop.hpp"
+#include "plait/reactor/reactor.hpp"
 #include "plait/tests/reactor/reports.hpp"
 
 using namespace plait;
@@ -64,8 +64,6 @@ BOOST_AUTO_TEST_CASE(a_reactor_lives_in_a_loop_that_others_run) {
     HostLoop loop;
     Reactor reactor(loop);
     BOOST_TEST(&reactor.iops() == &loop);
-    reactor.run();  // returns at once
-    BOOST_TEST(!reactor.running());
 
     std::string order;
     reactor.call_soon([&] { order += 'a'; });
@@ -131,7 +129,7 @@ BOOST_AUTO_TEST_CASE(one_turn_sets_the_timer_once_however_many_calls_it_sets) {
         for (int i = 100; i > 0; --i)
             calls.push_back(reactor.call_later(i * 1ms, [] {}));
         BOOST_TEST(loop.timer_updates == before);
-        reactor.stop();
+        reactor.crash();
     });
     reactor.run();
     BOOST_TEST(loop.timer_updates == 2);  // for call_soon, for the first of the hundred

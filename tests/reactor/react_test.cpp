@@ -106,6 +106,32 @@ BOOST_AUTO_TEST_CASE(a_stopped_reactor_ends_main_with_a_word_about_it) {
     BOOST_TEST(ended.errors.find("stopped before main had ended") != std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(single_stop_and_exit_with_defined_code) {
+    // Twisted's react tests of that name: main is done, and the reactor was stopped elsewhere as well.
+    const Ended ended = run_child([] {
+        return react_with_code([](Reactor& reactor) -> Deferred<int> {
+            reactor.call_soon([&] { reactor.stop(); });
+            reactor.add_system_event_trigger(EventPhase::before, "shutdown", [&] { return reactor.sleep(5ms); })
+                .detach();
+            co_await reactor.sleep(1ms);
+            co_return 7;
+        });
+    });
+    BOOST_TEST(ended.code == 7);
+    BOOST_TEST(ended.errors == "");
+}
+
+BOOST_AUTO_TEST_CASE(synchronous_stop) {
+    const Ended ended = run_child([] {
+        return react_with_code([](Reactor& reactor) {
+            reactor.stop();
+            return succeed(8);
+        });
+    });
+    BOOST_TEST(ended.code == 8);
+    BOOST_TEST(ended.errors == "");
+}
+
 BOOST_AUTO_TEST_CASE(sigint_cancels_main_and_is_a_good_end) {
     const Ended ended =
         run_child([] { return react([](Reactor& reactor) { return raise_and_wait(reactor, SIGINT); }); });

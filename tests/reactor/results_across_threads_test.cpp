@@ -26,7 +26,7 @@ public:
     Loop(const Loop&) = delete;
     Loop& operator=(const Loop&) = delete;
     ~Loop() {
-        reactor_.call_from_thread([this] { reactor_.stop(); });
+        reactor_.call_from_thread([this] { reactor_.crash(); });  // it may have stopped itself
         may_go_.set_value();
         thread_.join();
     }
@@ -169,7 +169,7 @@ BOOST_AUTO_TEST_CASE(a_loop_that_ends_leaves_nobody_waiting) {
             Loop loop;
             asked = loop.ask([](Reactor& reactor) { return reactor.sleep(1h).add_callback([] { return 1; }); });
             loop.reactor().call_from_thread([&loop, producer = AsyncProducer<int>(unasked)]() mutable {
-                loop.reactor().stop();
+                loop.reactor().crash();
                 loop.reactor().call_from_thread([late = std::move(producer)]() mutable { late.set(1); });
             });
         }

@@ -15,19 +15,16 @@
 #include "plait/reactor/detail/socket.hpp"
 #include "plait/reactor/reactor.hpp"
 #include "plait/reactor/tcp.hpp"
+#include "plait/reactor/testing/waiting.hpp"
 #include "plait/tests/reactor/recorder.hpp"
 
 namespace plait::testing {
 
-constexpr std::chrono::seconds patience(20);
+constexpr std::chrono::seconds patience = default_patience;
 
 /// Runs the reactor until `condition` holds; throws when it did not in time.
 inline void run_until(Reactor& reactor, const std::function<bool()>& condition) {
-    const TimePoint end = reactor.now() + patience;
-    while (!condition()) {
-        if (reactor.now() > end) throw std::runtime_error("waited in vain");
-        reactor.run_until(reactor.sleep(std::chrono::milliseconds(1)));
-    }
+    await_until(reactor, [&condition] { return condition(); }, patience);
 }
 
 /// Lets the reactor do everything it can do at once: a few turns with nothing to wait for.

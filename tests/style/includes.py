@@ -16,8 +16,8 @@ BELOW = {
 }
 # Parts that users of the headers need not have, and that may be exchanged.
 HIDDEN = re.compile(r"^(ev\.h|ev\+\+\.h|openssl/|ares|boost/|fmt/|simdjson)")
-# For users of Boost.Test alone: it ties what we have to what they have, and no other header includes it.
-FOR_BOOST_TEST = Path("deferred/testing/boost_test.hpp")
+# For users of Boost.Test alone: they tie what we have to what they have, and no other header includes them.
+FOR_BOOST_TEST = (Path("deferred/testing/boost_test.hpp"), Path("reactor/testing/boost_test.hpp"))
 STANDARD = re.compile(r"[a-z_0-9]+|cxxabi\.h")
 SYSTEM = re.compile(STANDARD.pattern + r"|fcntl\.h|unistd\.h|sys/(file|stat)\.h")
 CODE = (".hpp", ".cpp")
@@ -61,13 +61,13 @@ def deferred_needs_only_the_standard_library(tree):
     for path in tree.files(*CODE, under=("deferred",)):
         for number, angled, what in tree.includes(path):
             known = SYSTEM if path.suffix == ".cpp" else STANDARD
-            if path != FOR_BOOST_TEST and angled and not known.fullmatch(what):
+            if path not in FOR_BOOST_TEST and angled and not known.fullmatch(what):
                 yield f"{path}:{number}: <{what}> does not come with C++ itself"
 
 
 def public_headers_show_no_other_library(tree):
     for header in tree.public_headers():
-        if header == FOR_BOOST_TEST:
+        if header in FOR_BOOST_TEST:
             continue
         for path in sorted(closure(tree, header)):
             for number, _, what in tree.includes(path):

@@ -8,9 +8,8 @@
 #include <string>
 #include <utility>
 
-#include "plait/deferred/testing/manual_clock.hpp"
 #include "plait/deferred/unhandled.hpp"
-#include "plait/reactor/testing/memory_network.hpp"
+#include "plait/reactor/testing/memory_reactor.hpp"
 #include "plait/zk/client.hpp"
 #include "plait/zk/testing/fake_zookeeper.hpp"
 
@@ -54,7 +53,7 @@ private:
 template <typename T>
 Outcome(Deferred<T>) -> Outcome<T>;
 
-struct InMemory {
+struct InMemory : plait::testing::MemoryReactor {
     InMemory() {
         network.listen({"zk1", 2181}, fake.factory());
         options.session_timeout = 9s;
@@ -79,32 +78,7 @@ struct InMemory {
         return zk;
     }
 
-    /// Everything that happens without time passing.
-    void settle() {
-        for (int i = 0; i < 10; ++i) {
-            network.flush();
-            clock.advance(0s);
-        }
-    }
-
-    /// Lets time pass in small steps, and everything happen that happens meanwhile.
-    void pass(Duration time, Duration step = 50ms) {
-        for (Duration passed{0}; passed < time; passed += step) {
-            clock.advance(step);
-            settle();
-        }
-    }
-
-    template <typename T>
-    T get(Deferred<T> deferred) {
-        Outcome outcome(std::move(deferred));
-        settle();
-        return std::move(outcome.value());
-    }
-
     std::uint64_t unhandled_before = unhandled_failure_count();
-    plait::testing::ManualClock clock;
-    plait::testing::MemoryNetwork network;
     testing::FakeZooKeeper fake{clock};
     ClientOptions options;
     std::unique_ptr<Client> client;

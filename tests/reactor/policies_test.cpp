@@ -1,0 +1,255 @@
+#define BOOST_TEST_MODULE policies
+#include <boost/test/unit_test.hpp>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "plait/deferred/testing/manual_clock.hpp"
+#include "plait/deferred/testing/outcomes.hpp"
+#include "plait/reactor/errors.hpp"
+#include "plait/reactor/protocols/connection_limits.hpp"
+#include "plait/reactor/protocols/timeout_factory.hpp"
+#include "plait/reactor/protocols/traffic_log.hpp"
+#include "plait/reactor/testing/memory_network.hpp"
+#include "plait/reactor/testing/memory_transport.hpp"
+#include "plait/tests/reactor/recorder.hpp"
+#include "plait/tests/reactor/reports.hpp"
+
+using namespace plait;           // NOLINT
+using namespace plait::testing;  // NOLINT
+using namespace std::chrono_literals;
+
+namespace {
+
+/// Recorders, the last of which is at hand.
+struct Recorders {
+    std::shared_ptr<Recorder> last;
+    std::shared_ptr<Factory> factory =
+        make_factory([this](const Address&) { return last = std::make_shared<Recorder>(); });
+};
+
+class PlainFactory final : public WrappingFactory {
+public:
+    using WrappingFactory::WrappingFactory;
+
+private:
+    std::shared_ptr<Protocol> wrap(std::shared_ptr<Protocol> protocol, const Address&) override {
+        return std::make_shared<ProtocolWrapper>(std::move(protocol));
+    }
+};
+
+const Address somebody{"10.0.0.9", 1};
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(a_wrapped_protocol_cannot_tell) {
+    Recorders recorders;
+    PlainFactory factory(recorders.factory);
+    const auto wrapper = factory.build_protocol(somebody);
+    MemoryTransport transport(wrapper, {"10.1.1.1", 80}, somebody);
+    auto& recorder = *recorders.last;
+    auto& above = recorder.transport();
+    BOOST_TEST((&above != &transport));
+
+    transport.deliver("hello");
+    above.write("text ");
+    above.write(Bytes::copy("bytes "));
+    const std::vector<Bytes> several{Bytes::copy("a"), Bytes::copy("b")};
+    above.write_sequence(several);
+    BOOST_TEST(recorder.received == "hello");
+    BOOST_TEST(transport.written() == "text bytes ab");
+    BOOST_TEST(above.write_buffered() == 13U);
+    BOOST_TEST(above.bytes_received() == 5U);
+    BOOST_TEST((above.peer() == somebody));
+    BOOST_TEST(above.host().port == 80);
+
+    above.pause_producing();
+    BOOST_TEST(transport.reading_paused());
+    above.resume_producing();
+    BOOST_TEST(!transport.reading_paused());
+
+    NotedProducer producer;
+    above.set_write_watermarks(1, 10);
+    above.register_producer(producer);
+    above.write("x");
+    auto drained = above.drained();
+    no_result(drained);
+    transport.take_written();
+    success_of(drained);
+    BOOST_TEST(producer.told == "pause resume ");
+    above.unregister_producer();
+    BOOST_TEST(!transport.has_producer());
+
+    above.lose_write_connection();
+    BOOST_TEST(transport.write_closed());
+    transport.deliver_end();
+    BOOST_TEST(above.disconnecting());
+    above.abort_connection();
+    BOOST_TEST(transport.aborted());
+    transport.lose_cleanly();
+    BOOST_TEST(recorder.story() == "made data end lost: done");
+    BOOST_TEST(!recorder.connected());
+}
+
+BOOST_AUTO_TEST_CASE(wrappers_may_be_wrapped_and_end_from_within) {
+    Recorders recorders;
+    const auto inner = std::make_shared<PlainFactory>(recorders.factory);
+    PlainFactory outer(inner);
+    auto transport = std::make_unique<MemoryTransport>(outer.build_protocol(somebody));
+    recorders.last->when_data = [&](Recorder&, const Bytes&) {
+        transport.reset();
+        recorders.last.reset();
+    };
+    const std::weak_ptr<Recorder> watched = recorders.last;
+    transport->deliver("the end");
+    BOOST_TEST(watched.expired());
+}
+
+BOOST_AUTO_TEST_CASE(what_a_wrapped_protocol_throws_ends_its_connection) {
+    Recorders recorders;
+    PlainFactory factory(recorders.factory);
+    MemoryTransport transport(factory.build_protocol(somebody));
+    recorders.last->when_data = [](Recorder&, const Bytes&) { throw std::runtime_error("no"); };
+    transport.deliver("x");
+    BOOST_TEST(recorders.last->story() == "made data lost: other");
+}
+
+BOOST_AUTO_TEST_CASE(a_factory_that_builds_nothing_is_not_wrapped) {
+    PlainFactory factory(make_factory([](const Address&) { return nullptr; }));
+    BOOST_TEST(!factory.build_protocol(somebody));
+    BOOST_CHECK_THROW(PlainFactory(nullptr), std::invalid_argument);
+    BOOST_CHECK_THROW(ProtocolWrapper(nullptr), std::invalid_argument);
+}
+
+BOOST_AUTO_TEST_CASE(no_more_connections_than_allowed_in_all) {
+    Recorders recorders;
+    LimitTotalConnectionsFactory factory(recorders.factory, 2);
+    auto first = std::make_unique<MemoryTransport>(factory.build_protocol(somebody));
+    MemoryTransport second(factory.build_protocol(somebody));
+    BOOST_TEST(!factory.build_protocol(somebody));
+    first->lose_broken();
+    BOOST_TEST(factory.connections() == 1U);
+    BOOST_TEST(!!factory.build_protocol(somebody));  // never connected: counted as long as it lives
+    BOOST_TEST(factory.connections() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(those_beyond_the_limit_get_the_overflow_protocol_and_that_is_limited_too) {
+    Recorders recorders;
+    const auto sorry = make_factory([](const Address&) {
+        auto protocol = std::make_shared<Recorder>();
+        protocol->when_made = [](Recorder& self) {
+            self.transport().write("full\r\n");
+            self.transport().lose_connection();
+        };
+        return protocol;
+    });
+    LimitTotalConnectionsFactory factory(recorders.factory, 1, sorry, 1);
+    MemoryTransport first(factory.build_protocol(somebody));
+    MemoryTransport second(factory.build_protocol(somebody));
+    BOOST_TEST(second.written() == "full\r\n");
+    BOOST_TEST(factory.connections() == 1U);
+    BOOST_TEST(factory.overflowing() == 1U);
+    BOOST_TEST(!factory.build_protocol(somebody));
+    second.lose_cleanly();
+    BOOST_TEST(!!factory.build_protocol(somebody));
+}
+
+BOOST_AUTO_TEST_CASE(no_more_connections_than_allowed_from_one_address) {
+    Recorders recorders;
+    LimitConnectionsByPeerFactory factory(recorders.factory, 2);
+    const auto build = [&](const char* ip) { return factory.build_protocol({ip, 1}); };
+    MemoryTransport first(build("10.0.0.1"));
+    auto second = std::make_unique<MemoryTransport>(build("::ffff:10.0.0.1"));
+    BOOST_TEST(!build("10.0.0.1"));
+    MemoryTransport other(build("10.0.0.2"));
+    MemoryTransport v6(build("::1"));
+    BOOST_TEST(factory.peers() == 3U);
+    second.reset();
+    MemoryTransport third(build("10.0.0.1"));
+    for (auto* transport : {&first, &other, &v6, &third})
+        transport->lose_cleanly();
+    BOOST_TEST(factory.peers() == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(connections_outlive_their_limits) {
+    Recorders recorders;
+    auto factory = std::make_unique<LimitConnectionsByPeerFactory>(recorders.factory);
+    MemoryTransport first(factory->build_protocol(somebody));
+    factory.reset();
+    auto total = std::make_unique<LimitTotalConnectionsFactory>(recorders.factory, 1);
+    MemoryTransport second(total->build_protocol(somebody));
+    total.reset();
+    first.deliver("x");
+    second.lose_cleanly();
+    BOOST_TEST(recorders.last->story() == "made lost: done");
+}
+
+BOOST_AUTO_TEST_CASE(a_connection_that_stands_still_is_closed_and_then_aborted) {
+    ManualClock clock;
+    Recorders recorders;
+    TimeoutFactory factory(clock, recorders.factory, 10s);
+    MemoryTransport transport(factory.build_protocol(somebody));
+    clock.advance(9s);
+    transport.deliver("something");
+    clock.advance(9s);
+    recorders.last->transport().write("answer");
+    clock.advance(9s);
+    recorders.last->transport().write(Bytes::copy("more"));
+    clock.advance(9999ms);
+    BOOST_TEST(!transport.disconnecting());
+    clock.advance(1ms);
+    BOOST_TEST(transport.disconnecting());
+    BOOST_TEST(!transport.aborted());
+    clock.advance(10s);
+    BOOST_TEST(transport.aborted());
+    transport.lose_broken();
+    BOOST_TEST(clock.pending_calls() == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(a_lost_connection_takes_its_timer_with_it) {
+    ManualClock clock;
+    Recorders recorders;
+    {
+        TimeoutFactory factory(clock, recorders.factory);
+        MemoryTransport transport(factory.build_protocol(somebody));
+        BOOST_TEST(clock.pending_calls() == 1U);
+        transport.lose_cleanly();
+        BOOST_TEST(clock.pending_calls() == 0U);
+        const auto never_connected = factory.build_protocol(somebody);
+    }
+    BOOST_TEST(clock.pending_calls() == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(traffic_is_told_of_line_by_line) {
+    Recorders recorders;
+    std::string said;
+    TrafficLoggingFactory factory(recorders.factory,
+                                  [&said](const TrafficEvent& event) { said += describe(event, 8) + "\n"; });
+    MemoryTransport transport(factory.build_protocol(somebody));
+    transport.deliver("hello\r\n");
+    recorders.last->transport().write("\"\x01");
+    const std::vector<Bytes> several{Bytes::copy("a long line"), Bytes::copy("b")};
+    recorders.last->transport().write_sequence(several);
+    transport.deliver_end();
+    transport.lose_cleanly();
+    BOOST_TEST(
+        said.starts_with("10.0.0.9:1 connected\n"
+                         "10.0.0.9:1 received 7: \"hello\\r\\n\"\n"
+                         "10.0.0.9:1 written 2: \"\\\"\\x01\"\n"
+                         "10.0.0.9:1 written 11: \"a long l\"...\n"
+                         "10.0.0.9:1 written 1: \"b\"\n"
+                         "10.0.0.9:1 sends no more\n"
+                         "10.0.0.9:1 lost: "));
+}
+
+BOOST_AUTO_TEST_CASE(a_log_that_throws_ends_that_connection) {
+    const Reports reports;
+    Recorders recorders;
+    TrafficLoggingFactory factory(recorders.factory, [](const TrafficEvent& event) {
+        if (event.kind != TrafficEvent::Kind::made) throw std::runtime_error("disk full");
+    });
+    MemoryTransport transport(factory.build_protocol(somebody));
+    transport.deliver("x");
+    BOOST_TEST(recorders.last->story() == "made lost: other");
+    BOOST_TEST(reports.count() == 1U);  // of its being lost
+}
