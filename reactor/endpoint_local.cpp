@@ -2,7 +2,6 @@
 
 #include <cstdlib>
 #include <utility>
-#include <variant>
 
 #include "plait/deferred/maybe.hpp"
 #include "plait/reactor/descriptors.hpp"
@@ -100,9 +99,9 @@ private:
 
 class SystemdServerEndpoint final : public ServerEndpoint {
 public:
-    using Wanted = std::variant<std::size_t, std::string>;
+    using Find = UniqueFunction<int(const detail::SystemdSockets&)>;
 
-    SystemdServerEndpoint(Reactor& reactor, Wanted wanted) : reactor_(reactor), wanted_(std::move(wanted)) {}
+    SystemdServerEndpoint(Reactor& reactor, Find find) : reactor_(reactor), find_(std::move(find)) {}
 
     Listening listen(std::shared_ptr<Factory> factory) override {
         return maybe_deferred([&] {
@@ -110,14 +109,13 @@ public:
                 throw CannotListen("this endpoint's socket of systemd was taken over before: it can be used once");
             const detail::SystemdSockets sockets(std::getenv("LISTEN_PID"), std::getenv("LISTEN_FDS"),
                                                  std::getenv("LISTEN_FDNAMES"), ::getpid());
-            const int fd = std::visit([&sockets](const auto& wanted) { return sockets.find(wanted); }, wanted_);
-            return adopt_listening_port(reactor_, UniqueFd(fd), std::move(factory));
+            return adopt_listening_port(reactor_, UniqueFd(find_(sockets)), std::move(factory));
         });
     }
 
 private:
     Reactor& reactor_;
-    Wanted wanted_;
+    Find find_;
     bool used_ = false;
 };
 
@@ -177,11 +175,13 @@ std::shared_ptr<ServerEndpoint> fd_server_endpoint(Reactor& reactor, int fd) {
 }
 
 std::shared_ptr<ServerEndpoint> systemd_server_endpoint(Reactor& reactor, std::size_t index) {
-    return std::make_shared<SystemdServerEndpoint>(reactor, index);
+    return std::make_shared<SystemdServerEndpoint>(
+        reactor, [index](const detail::SystemdSockets& sockets) { return sockets.find(index); });
 }
 
 std::shared_ptr<ServerEndpoint> systemd_server_endpoint(Reactor& reactor, std::string name) {
-    return std::make_shared<SystemdServerEndpoint>(reactor, std::move(name));
+    return std::make_shared<SystemdServerEndpoint>(
+        reactor, [name = std::move(name)](const detail::SystemdSockets& sockets) { return sockets.find(name); });
 }
 
 std::shared_ptr<ClientEndpoint> stdio_client_endpoint(Reactor& reactor) {

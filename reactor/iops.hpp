@@ -12,7 +12,7 @@ enum class IOFlags : int {
     none = 0,
     read = 0x02,   ///< LCB_READ_EVENT: readable, or at its end
     write = 0x04,  ///< LCB_WRITE_EVENT: writable, or failed
-    error = 0x08,  ///< LCB_ERROR_EVENT: only ever delivered, never asked for
+    error = 0x08,  ///< LCB_ERROR_EVENT: it cannot be watched; only ever delivered, never asked for
     rw = 0x06,     ///< LCB_RW_EVENT
 };
 
@@ -118,14 +118,31 @@ protected:
     ~PassHandler() = default;
 };
 
-/// An event loop, seen from Plait. Implement it to run a reactor inside your own loop.
+/// An event loop, seen from Plait. Implement it to run a reactor inside your own loop: docs/foreign_loops.md shows how,
+/// and testing/loop_conformance.hpp checks the result.
 ///
-/// Contract, as found in the original's glue code rather than its documentation:
+/// Contract, as found in the original's glue code rather than its documentation. A loop promises:
 /// - Watching is persistent and level-triggered: a watched descriptor is reported for as long as it is ready, until the
 ///   watch is changed. It is not one-shot.
-/// - `watch` on a watched event replaces its flags. Identical updates are not sent.
-/// - A timer is one-shot and relative; `watch` on an active timer moves it.
-/// - `ready()` is never called from inside `update_event` or `update_timer`.
+/// - Only what is watched for is reported, at the time of the report: not what was found in the same pass before the
+///   watch was changed. A stream that has ended, or failed, is ready for whatever it is watched for.
+/// - A descriptor that cannot be watched (it is not open, or the system refuses it) is reported once, with `error` and
+/// what
+///   it was to be watched for, and is not watched. A regular file may be one of these; better it is always ready.
+/// - `watch` on a watched event replaces its flags. `unwatch` and `cleanup` of what is not watched do nothing.
+/// - A timer is one-shot and relative, and never early; `watch` on an active timer moves it. Timers are reported by
+/// their
+///   deadlines. One that is set by what a pass reports waits for another pass, in which descriptors have their turn,
+///   too.
+/// - `ready()` is never called from inside `update_event` or `update_timer`, and its event may be gone when it returns.
+///
+/// The reactor promises, and others who use a loop should:
+/// - Identical updates of descriptors are not sent. `flags()` and `state()` are what they were before, during an
+/// update.
+/// - `cleanup` comes last and once, when the event is not active any more, also from inside its own `ready()`. Until
+/// then
+///   its descriptor stays open, and no other event watches the same one.
+/// - One reactor to a loop: it is the one that is told of passes.
 ///
 /// Threads: one; all calls and all `ready()` come from the thread that runs the loop.
 /// Source:  `IOPS` of the Couchbase Python client's iops/base.py and its C glue.
@@ -142,10 +159,11 @@ public:
     /// Starts, moves or ends a timer. `delay` counts from now, for `watch` only.
     virtual void update_timer(TimerEvent& timer, EventAction action, std::chrono::microseconds delay) = 0;
 
-    /// Runs the loop until `stop_watching()`. The default does nothing: inside somebody else's loop, they run it.
+    /// Runs the loop until `stop_watching()`; may return, too, when nothing is watched any more. The default does
+    /// nothing: inside somebody else's loop, they run it.
     virtual void start_watching() {}
 
-    /// Asks `start_watching()` to return after the present turn.
+    /// Asks `start_watching()` to return after the present turn. Without effect on a later one.
     virtual void stop_watching() {}
 
     /// Optional, and only for speed: tells `handler` of each pass over ready events, until called with null. What a
@@ -162,5 +180,22 @@ public:
         return std::make_unique<TimerEvent>(handler);
     }
 };
+
+// The original's names for the same, for those who come from there.
+inline constexpr EventAction PYCBC_EVACTION_WATCH = EventAction::watch;
+inline constexpr EventAction PYCBC_EVACTION_UNWATCH = EventAction::unwatch;
+inline constexpr EventAction PYCBC_EVACTION_SUSPEND = EventAction::suspend;
+inline constexpr EventAction PYCBC_EVACTION_RESUME = EventAction::resume;
+inline constexpr EventAction PYCBC_EVACTION_CLEANUP = EventAction::cleanup;
+inline constexpr IOFlags LCB_READ_EVENT = IOFlags::read;
+inline constexpr IOFlags LCB_WRITE_EVENT = IOFlags::write;
+inline constexpr IOFlags LCB_ERROR_EVENT = IOFlags::error;
+inline constexpr IOFlags LCB_RW_EVENT = IOFlags::rw;
+inline constexpr Event::Type PYCBC_EVTYPE_IO = Event::Type::io;
+inline constexpr Event::Type PYCBC_EVTYPE_TIMER = Event::Type::timer;
+inline constexpr Event::State PYCBC_EVSTATE_INITIALIZED = Event::State::initialized;
+inline constexpr Event::State PYCBC_EVSTATE_ACTIVE = Event::State::active;
+inline constexpr Event::State PYCBC_EVSTATE_SUSPENDED = Event::State::suspended;
+inline constexpr Event::State PYCBC_EVSTATE_FREED = Event::State::freed;
 
 }  // namespace plait

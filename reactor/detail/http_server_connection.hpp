@@ -23,7 +23,7 @@ class HttpServerConnection;
 
 /// What a factory and its connections have in common.
 struct HttpServerShared {
-    HttpServerShared(Clock& with, HttpServerOptions options_) : clock(with), options(options_) {}
+    HttpServerShared(Clock& with, HttpServerOptions wanted) : clock(with), options(wanted) {}
 
     Clock& clock;
     HttpServerOptions options;

@@ -207,7 +207,7 @@ std::uint16_t closed_port(const UniqueFd& bound) {
     sockaddr_in address = loopback(0);
     socklen_t size = sizeof address;
     auto* const any = reinterpret_cast<sockaddr*>(&address);
-    if (::bind(bound.get(), any, size) != 0 || ::getsockname(bound.get(), any, &size) != 0) return 0;
+    if (!bound || ::bind(bound.get(), any, size) != 0 || ::getsockname(bound.get(), any, &size) != 0) return 0;
     return address.sin_port;
 }
 

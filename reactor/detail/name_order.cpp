@@ -71,7 +71,7 @@ void order_services(std::vector<ServiceRecord>& services, UniqueFunction<std::ui
 }
 
 std::uint32_t random_up_to(std::uint32_t most) {
-    thread_local std::minstd_rand numbers{std::random_device()()};
+    static thread_local std::minstd_rand numbers{std::random_device()()};
     return std::uniform_int_distribution<std::uint32_t>(0, most)(numbers);
 }
 

@@ -105,7 +105,9 @@ std::vector<void*> StackSignal::stack_of(pthread_t thread) const {
     capture->asked.store(true, std::memory_order_release);
     if (::pthread_sigqueue(thread, signal_number_, value) != 0) return {};
     if (!wait_a_second(capture->written)) {
-        static_cast<void>(capture.release());  // the signal may still come, and write into it
+        // The signal may still come, and write into it.
+        Capture* left_to_it = capture.release();
+        static_cast<void>(left_to_it);
         return {};
     }
     ::sem_destroy(&capture->written);

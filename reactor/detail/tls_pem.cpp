@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <system_error>
 
 #include "plait/reactor/tls_errors.hpp"
@@ -33,12 +32,13 @@ std::string file_text(const TlsPem& pem, const char* role) {
     if (file == nullptr) throw failed(std::generic_category().message(errno));
     std::string text;
     char room[4096];
-    while (const std::size_t got = std::fread(room, 1, sizeof room, file.get())) {
+    for (;;) {
+        const std::size_t got = std::fread(room, 1, sizeof room, file.get());
         text.append(room, got);
         if (text.size() > most_pem_bytes) throw failed("it is larger than 16 MiB");
+        if (std::ferror(file.get()) != 0) throw failed(std::generic_category().message(errno));
+        if (got < sizeof room) return text;
     }
-    if (std::ferror(file.get()) != 0) throw failed(std::generic_category().message(errno));
-    return text;
 }
 
 std::string text_of(const TlsPem& pem, const char* role) {
@@ -55,7 +55,7 @@ int give_password(char* room, int size, int, void* password) {
     const auto& text = *static_cast<const std::string*>(password);
     const int length = static_cast<int>(text.size());
     if (length == 0 || length > size) return -1;  // never asks on the terminal
-    std::memcpy(room, text.data(), text.size());
+    std::copy(text.begin(), text.end(), room);    // no end mark: OpenSSL takes the length
     return length;
 }
 

@@ -1,14 +1,14 @@
 // UnixConnection: a StreamConnection that carries descriptors beside its bytes. Not the way there.
 #pragma once
 
+#include <sys/socket.h>
+
 #include <cstdint>
 #include <memory>
 #include <vector>
 
 #include "plait/reactor/detail/stream_connection.hpp"
 #include "plait/reactor/unix.hpp"
-
-struct msghdr;
 
 namespace plait::detail {
 

@@ -315,10 +315,10 @@ BOOST_FIXTURE_TEST_CASE(a_socket_of_a_pair_can_pass_descriptors, Fixture) {
 }
 
 BOOST_FIXTURE_TEST_CASE(a_connected_tcp_socket_is_adopted_with_its_addresses, TcpFixture) {
-    UniqueFd fd = detail::make_stream_socket(AF_INET);
-    const auto to = detail::to_socket_address(port->address());
+    UniqueFd fd = plait::detail::make_stream_socket(AF_INET);
+    const auto to = plait::detail::to_socket_address(port->address());
     static_cast<void>(::connect(fd.get(), to->get(), to->size));
-    const Address here = detail::local_address(fd.get());
+    const Address here = plait::detail::local_address(fd.get());
     auto client = std::make_shared<Recorder>();
     prepare = echo;
     reactor.run_until(adopt_stream(reactor, std::move(fd), client));
@@ -337,7 +337,7 @@ BOOST_FIXTURE_TEST_CASE(what_is_no_stream_is_refused_and_closed, Fixture) {
     refused(UniqueFd(), "bad file descriptor");
     refused(UniqueFd(9999), "cannot take over descriptor 9999: bad file descriptor");
     refused(std::move(socket_pair(SOCK_DGRAM)[0]), "not a stream");
-    refused(detail::make_stream_socket(AF_INET), "not connected");
+    refused(plait::detail::make_stream_socket(AF_INET), "not connected");
     refused(UniqueFd(::open("/", O_RDONLY | O_CLOEXEC)), "directory");
     BOOST_CHECK_THROW(reactor.run_until(adopt_pipes(reactor, UniqueFd(), UniqueFd(), protocol)), ConnectError);
     BOOST_CHECK_THROW(reactor.run_until(adopt_pipes(reactor, UniqueFd(9999), UniqueFd(), protocol)), ConnectError);
@@ -360,8 +360,8 @@ BOOST_FIXTURE_TEST_CASE(dropping_the_adoption_closes_the_descriptors, Fixture) {
 }
 
 BOOST_FIXTURE_TEST_CASE(a_listening_socket_becomes_a_port_of_its_kind, UnixFixture) {
-    UniqueFd listening = detail::make_stream_socket(AF_INET);
-    const auto any = detail::to_socket_address({"127.0.0.1", 0});
+    UniqueFd listening = plait::detail::make_stream_socket(AF_INET);
+    const auto any = plait::detail::to_socket_address({"127.0.0.1", 0});
     BOOST_REQUIRE(::bind(listening.get(), any->get(), any->size) == 0);
     BOOST_CHECK_THROW(adopt_listening_port(reactor, UniqueFd(::dup(listening.get())), factory()), CannotListen);
     BOOST_REQUIRE(::listen(listening.get(), 4) == 0);

@@ -145,25 +145,60 @@ BOOST_AUTO_TEST_CASE(a_loop_that_throws_is_reported_and_breaks_nothing_else) {
     loop.broken = false;
 }
 
-BOOST_AUTO_TEST_CASE(events_carry_the_originals_numbers) {
-    BOOST_TEST(static_cast<int>(IOFlags::read) == 2);
-    BOOST_TEST(static_cast<int>(IOFlags::write) == 4);
-    BOOST_TEST(static_cast<int>(IOFlags::error) == 8);
-    BOOST_TEST(static_cast<int>(IOFlags::rw) == 6);
-    BOOST_TEST(static_cast<int>(EventAction::watch) == 1);
-    BOOST_TEST(static_cast<int>(EventAction::unwatch) == 2);
-    BOOST_TEST(static_cast<int>(EventAction::cleanup) == 16);
+namespace {
 
-    struct Handler final : EventHandler {
-        void event_ready(IOFlags flags) noexcept override { seen.push_back(flags); }
-        std::vector<IOFlags> seen;
+struct Seen final : EventHandler {
+    void event_ready(IOFlags flags) noexcept override { all.push_back(flags); }
+    std::vector<IOFlags> all;
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(the_seam_has_the_originals_names_and_numbers) {
+    BOOST_TEST(static_cast<int>(PYCBC_EVACTION_WATCH) == 1);
+    BOOST_TEST(static_cast<int>(PYCBC_EVACTION_UNWATCH) == 2);
+    BOOST_TEST(static_cast<int>(PYCBC_EVACTION_SUSPEND) == 4);
+    BOOST_TEST(static_cast<int>(PYCBC_EVACTION_RESUME) == 8);
+    BOOST_TEST(static_cast<int>(PYCBC_EVACTION_CLEANUP) == 16);
+    BOOST_TEST(static_cast<int>(LCB_READ_EVENT) == 2);
+    BOOST_TEST(static_cast<int>(LCB_WRITE_EVENT) == 4);
+    BOOST_TEST(static_cast<int>(LCB_ERROR_EVENT) == 8);
+    BOOST_TEST(static_cast<int>(LCB_RW_EVENT) == 6);
+    BOOST_TEST((LCB_RW_EVENT == (LCB_READ_EVENT | LCB_WRITE_EVENT)));
+    BOOST_TEST(static_cast<int>(PYCBC_EVTYPE_IO) == 0);
+    BOOST_TEST(static_cast<int>(PYCBC_EVTYPE_TIMER) == 1);
+    BOOST_TEST(static_cast<int>(PYCBC_EVSTATE_INITIALIZED) == 0);
+    BOOST_TEST(static_cast<int>(PYCBC_EVSTATE_ACTIVE) == 1);
+    BOOST_TEST(static_cast<int>(PYCBC_EVSTATE_SUSPENDED) == 2);
+    BOOST_TEST(static_cast<int>(PYCBC_EVSTATE_FREED) == 3);
+}
+
+BOOST_AUTO_TEST_CASE(the_default_factories_make_plain_events) {
+    struct Plain final : IOPS {
+        void update_event(IOEvent&, EventAction, IOFlags) override {}
+        void update_timer(TimerEvent&, EventAction, std::chrono::microseconds) override {}
     };
-    Handler handler;
-    IOEvent event(3, handler);
+    Plain loop;
+    Seen seen;
+    const auto event = loop.io_event_factory(7, seen);
+    const auto timer = loop.timer_event_factory(seen);
+    BOOST_TEST(event->fileno() == 7);
+    BOOST_TEST((event->type() == PYCBC_EVTYPE_IO && timer->type() == PYCBC_EVTYPE_TIMER));
+    BOOST_TEST((event->state() == PYCBC_EVSTATE_INITIALIZED && timer->state() == PYCBC_EVSTATE_INITIALIZED));
+    BOOST_TEST((event->flags() == IOFlags::none));
+    timer->ready(IOFlags::none);
+    BOOST_TEST((seen.all == std::vector<IOFlags>{IOFlags::none}));
+    loop.start_watching();  // somebody else's business
+    loop.stop_watching();
+}
+
+BOOST_AUTO_TEST_CASE(a_freed_event_tells_nobody) {
+    Seen seen;
+    IOEvent event(3, seen);
     event.ready_r();
     event.ready_w();
     event.ready_rw();
     event.set_state(Event::State::freed);
     event.ready_rw();
-    BOOST_TEST((handler.seen == std::vector<IOFlags>{IOFlags::read, IOFlags::write, IOFlags::rw}));
+    BOOST_TEST((seen.all == std::vector<IOFlags>{LCB_READ_EVENT, LCB_WRITE_EVENT, LCB_RW_EVENT}));
 }

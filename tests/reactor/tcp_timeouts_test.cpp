@@ -86,7 +86,7 @@ int descriptor_to(const Address& peer) {
         sockaddr_storage storage{};
         socklen_t size = sizeof storage;
         auto* const there = reinterpret_cast<sockaddr*>(&storage);
-        if (::getpeername(fd, there, &size) == 0 && detail::to_address(there) == peer) return fd;
+        if (::getpeername(fd, there, &size) == 0 && plait::detail::to_address(there) == peer) return fd;
     }
     return -1;
 }
@@ -109,4 +109,22 @@ BOOST_FIXTURE_TEST_CASE(keep_alive_times_reach_the_kernel_and_are_cut_to_what_it
     BOOST_TEST(option(fd, IPPROTO_TCP, TCP_KEEPCNT) == 127);
     client->transport().set_keep_alive(false);
     BOOST_TEST(option(fd, SOL_SOCKET, SO_KEEPALIVE) == 0);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_ports_options_are_those_of_its_connections, TcpFixture) {
+    for (const bool on : {false, true}) {
+        ListenOptions options;
+        options.no_delay = on;
+        if (on) options.keep_alive = KeepAlive{9s, 2s, 3};
+        std::shared_ptr<Recorder> server;
+        const auto build = [&](const Address&) { return server = std::make_shared<Recorder>(); };
+        port = listen_tcp(reactor, {"127.0.0.1", 0}, make_factory(build), options);
+        auto client = connect();
+        wait([&] { return server != nullptr && server->connected(); });
+        const int fd = descriptor_to(client->transport().host());
+        BOOST_REQUIRE(fd >= 0);
+        BOOST_TEST(option(fd, IPPROTO_TCP, TCP_NODELAY) == (on ? 1 : 0));
+        BOOST_TEST(option(fd, SOL_SOCKET, SO_KEEPALIVE) == (on ? 1 : 0));
+        if (on) BOOST_TEST(option(fd, IPPROTO_TCP, TCP_KEEPIDLE) == 9);
+    }
 }

@@ -112,6 +112,7 @@ BOOST_AUTO_TEST_CASE(producers_wait_when_too_much_was_written) {
     BOOST_TEST(producer.told == "pause resume ");
     success_of(drained);
     success_of(transport.drained());
+    transport.unregister_producer();
 }
 
 BOOST_AUTO_TEST_CASE(a_full_buffer_and_too_much_written_are_one_pause) {

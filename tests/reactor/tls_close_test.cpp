@@ -331,6 +331,7 @@ BOOST_AUTO_TEST_CASE(a_pause_above_is_a_pause_below_and_nothing_is_delivered_fro
         before = ends.server->received.size();
         BOOST_TEST(ends.b->reading_paused());
         ends.at_server().resume_producing();
+        BOOST_TEST(ends.server->received.size() == before);
     }
     BOOST_TEST(ends.server->received.size() == 200'000U);
 }

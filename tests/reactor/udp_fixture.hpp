@@ -82,9 +82,9 @@ struct UdpFixture {
 /// A UDP port that was free a moment ago; nobody receives there.
 inline Address deaf_udp_address() {
     const UniqueFd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-    const auto any = detail::to_socket_address({"127.0.0.1", 0});
+    const auto any = plait::detail::to_socket_address({"127.0.0.1", 0});
     if (::bind(fd.get(), any->get(), any->size) != 0) throw std::runtime_error("cannot bind");
-    return detail::local_address(fd.get());
+    return plait::detail::local_address(fd.get());
 }
 
 }  // namespace plait::testing

@@ -15,7 +15,7 @@ BELOW = {
     "couch_async": {"deferred", "reactor", "couch_async"},
 }
 # Parts that users of the headers need not have, and that may be exchanged.
-HIDDEN = re.compile(r"^(ev\.h|ev\+\+\.h|openssl/|ares|boost/|fmt/|simdjson)")
+HIDDEN = re.compile(r"^(ev\.h|ev\+\+\.h|openssl/|ares|boost/|fmt/|simdjson|uv\.h|asio)")
 # For users of Boost.Test alone: they tie what we have to what they have, and no other header includes them.
 FOR_BOOST_TEST = (Path("deferred/testing/boost_test.hpp"), Path("reactor/testing/boost_test.hpp"))
 STANDARD = re.compile(r"[a-z_0-9]+|cxxabi\.h")
