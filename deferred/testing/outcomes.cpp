@@ -1,6 +1,6 @@
 #include "plait/deferred/testing/outcomes.hpp"
 
-namespace plait::testing::detail {
+namespace plait::testing::inner {
 
 namespace {
 
@@ -28,4 +28,4 @@ void throw_has_result() {
     throw unexpected("no_result", "the Deferred has its result already.");
 }
 
-}  // namespace plait::testing::detail
+}  // namespace plait::testing::inner

@@ -10,7 +10,7 @@
 
 namespace plait::testing {
 
-namespace detail {
+namespace inner {
 [[noreturn]] void throw_no_result(const char* asked);
 [[noreturn]] void throw_failed_instead(const char* asked, const Failure& failure);
 [[noreturn]] void throw_succeeded_instead(const char* asked);
@@ -21,15 +21,15 @@ Result<T> outcome(const char* asked, Deferred<T>& deferred) {
     if (deferred.valid() && !deferred.ready()) throw_no_result(asked);
     return deferred.take();
 }
-}  // namespace detail
+}  // namespace inner
 
 /// The value that `deferred` has. Takes it, so that the Deferred is empty afterwards.
 /// Fails: throws UnexpectedOutcome when it has none yet, or has failed; then with the failure's message.
 /// Source: successResultOf of Twisted's trial.
 template <typename T>
 T success_of(Deferred<T>& deferred) {
-    Result<T> result = detail::outcome("success_of", deferred);
-    if (!result.has_value()) detail::throw_failed_instead("success_of", result.failure());
+    Result<T> result = inner::outcome("success_of", deferred);
+    if (!result.has_value()) inner::throw_failed_instead("success_of", result.failure());
     return std::move(result).value();
 }
 template <typename T>
@@ -42,8 +42,8 @@ T success_of(Deferred<T>&& deferred) {
 /// Source: failureResultOf.
 template <typename T>
 Failure failure_of(Deferred<T>& deferred) {
-    Result<T> result = detail::outcome("failure_of", deferred);
-    if (result.has_value()) detail::throw_succeeded_instead("failure_of");
+    Result<T> result = inner::outcome("failure_of", deferred);
+    if (result.has_value()) inner::throw_succeeded_instead("failure_of");
     return result.failure();
 }
 template <typename T>
@@ -56,7 +56,7 @@ template <typename E, typename T>
 E failure_of(Deferred<T>& deferred) {
     const Failure failure = failure_of(deferred);
     if (const E* error = failure.check<E>()) return *error;
-    detail::throw_failed_instead("failure_of", failure);
+    inner::throw_failed_instead("failure_of", failure);
 }
 template <typename E, typename T>
 E failure_of(Deferred<T>&& deferred) {
@@ -66,7 +66,7 @@ E failure_of(Deferred<T>&& deferred) {
 /// Throws UnexpectedOutcome if `deferred` has its result. Source: assertNoResult.
 template <typename T>
 void no_result(const Deferred<T>& deferred) {
-    if (deferred.ready()) detail::throw_has_result();
+    if (deferred.ready()) inner::throw_has_result();
 }
 
 }  // namespace plait::testing

@@ -7,7 +7,7 @@
 
 namespace plait::testing {
 
-namespace detail {
+namespace inner {
 
 Patience::Patience(Reactor& reactor, Duration limit, std::string what)
     : reactor_(reactor), limit_(limit), what_(std::move(what)) {
@@ -25,10 +25,10 @@ void Patience::check() const {
         fmt::format("waited {:.3g} s for {} in vain; {}", std::chrono::duration<double>(limit_).count(), what_, left_));
 }
 
-}  // namespace detail
+}  // namespace inner
 
 void await_until(Reactor& reactor, UniqueFunction<bool()> condition, Duration limit, std::string what) {
-    const detail::Patience patience(reactor, limit, std::move(what));
+    const inner::Patience patience(reactor, limit, std::move(what));
     try {
         while (!condition()) {
             patience.check();  // it may have ended in the very turn in which the sleep did

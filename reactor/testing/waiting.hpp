@@ -14,7 +14,7 @@ namespace plait::testing {
 /// Long enough for a machine that is busy with other tests.
 inline constexpr std::chrono::seconds default_patience{20};
 
-namespace detail {
+namespace inner {
 
 /// Stops the reactor when the time is up.
 class Patience {
@@ -33,7 +33,7 @@ private:
     DelayedCall call_;
 };
 
-}  // namespace detail
+}  // namespace inner
 
 /// Runs the reactor until `deferred` has fired; its value.
 /// Fails:  throws what it failed with; TimeoutError when nothing came within `limit`, which names `what` and everything
@@ -41,7 +41,7 @@ private:
 /// Source: returning a Deferred from a test of Twisted's trial.
 template <typename T>
 T await_in(Reactor& reactor, Deferred<T> deferred, Duration limit = default_patience, std::string what = "a Deferred") {
-    const detail::Patience patience(reactor, limit, std::move(what));
+    const inner::Patience patience(reactor, limit, std::move(what));
     try {
         return reactor.run_until(std::move(deferred));
     } catch (...) {
