@@ -49,8 +49,7 @@ public:
         if (!any(flags)) return;
         if (!descriptor_.is_open()) {
             asio::error_code refused;
-            descriptor_.assign(fd_, refused);
-            if (refused) return refuse();
+            if (descriptor_.assign(fd_, refused)) return refuse();
         }
         if (any(flags & IOFlags::read)) wait_for(IOFlags::read, Descriptor::wait_read, reading_);
         if (any(flags & IOFlags::write)) wait_for(IOFlags::write, Descriptor::wait_write, writing_);
