@@ -1,6 +1,7 @@
 #include "plait/reactor/detail/acceptor.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -14,6 +15,7 @@ namespace {
 
 constexpr int accepted_a_turn = 64;
 constexpr int refused_a_turn = 256;
+constexpr int most_empty_wake_ups = 16;
 constexpr Duration rest_when_exhausted = std::chrono::milliseconds(100);
 
 }  // namespace
@@ -49,11 +51,13 @@ void Acceptor::event_ready(IOFlags) noexcept {
         from.size = sizeof from.storage;
         UniqueFd client(::accept4(fd_.get(), from.get(), &from.size, SOCK_NONBLOCK | SOCK_CLOEXEC));
         if (client) {
+            empty_wake_ups_ = 0;
             welcome(std::move(client), from);
             continue;
         }
         switch (errno) {
             case EAGAIN:
+                if (count == 0) found_nobody();
                 return;
             case EMFILE:
             case ENFILE:
@@ -79,6 +83,15 @@ void Acceptor::welcome(UniqueFd client, const SocketAddress& from) noexcept {
         if (protocol == nullptr || !open()) return;
         policy_->start(core_, std::move(client), peer, std::move(protocol));
     });
+}
+
+/// Somebody else who shares the port was faster. Or a UNIX socket was shut down by something else in this program: it
+/// is readable for ever then, and says no more than that nobody is there.
+void Acceptor::found_nobody() noexcept {
+    if (++empty_wake_ups_ < most_empty_wake_ups) return;
+    empty_wake_ups_ = 0;
+    pollfd state{fd_.get(), POLLRDHUP, 0};
+    if (::poll(&state, 1, 0) > 0 && (state.revents & (POLLRDHUP | POLLHUP)) != 0) give_up();
 }
 
 /// Out of descriptors. Left in the backlog, the clients would be reported again and again, and wait for nothing.

@@ -39,6 +39,7 @@ private:
     void event_ready(IOFlags flags) noexcept override;
     bool open() const noexcept { return watch_.has_value(); }
     void welcome(UniqueFd client, const SocketAddress& from) noexcept;
+    void found_nobody() noexcept;
     void refuse_waiting() noexcept;
     void rest() noexcept;
     void give_up() noexcept;
@@ -48,6 +49,7 @@ private:
     UniqueFd fd_;
     UniqueFd reserved_;  ///< given up to accept, and close, a client when descriptors run out
     std::optional<IOWatch> watch_;
+    int empty_wake_ups_ = 0;  ///< in a row
     DelayedCall resting_;
     std::shared_ptr<Factory> factory_;
     std::shared_ptr<const AcceptPolicy> policy_;

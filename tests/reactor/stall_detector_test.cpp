@@ -9,6 +9,7 @@
 
 #include "plait/deferred/errors.hpp"
 #include "plait/deferred/testing/caught_reports.hpp"
+#include "plait/deferred/type_name.hpp"
 #include "plait/reactor/stall_detector.hpp"
 #include "plait/tests/reactor/tcp_fixture.hpp"
 
@@ -92,7 +93,7 @@ BOOST_AUTO_TEST_CASE(a_protocol_that_stalls_is_named) {
     const StallDetector detector(world.reactor, {.limit = 20ms}, told.teller());
     client->transport().write("x");
     world.wait([&] { return told.stalls.size() == 2; });
-    BOOST_TEST(told.stalls[0].what == "data_received of plait::testing::Recorder");
+    BOOST_TEST(told.stalls[0].what == "data_received of " + readable_name(typeid(Recorder)));
 }
 
 BOOST_AUTO_TEST_CASE(short_callbacks_and_an_idle_reactor_are_not_told) {
