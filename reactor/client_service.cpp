@@ -35,6 +35,7 @@ private:
     };
 
     void connect();
+    std::shared_ptr<Factory> noting_factory(std::uint64_t number);
     Deferred<> prepare(std::shared_ptr<Protocol> made);
     void attempt_succeeded();
     void attempt_failed(const Failure& failure);
@@ -59,6 +60,7 @@ private:
     std::uint32_t failures_ = 0;
     std::uint64_t attempts_ = 0;  ///< numbers them, so that an abandoned one is known
     Deferred<> attempt_;
+    std::weak_ptr<Protocol> built_;  ///< by the attempt under way: it is connected before we are told so
     std::shared_ptr<Protocol> protocol_;
     TimePoint connected_since_{};
     DelayedCall timer_;  ///< until the next attempt, or until a closing connection is aborted
@@ -84,7 +86,7 @@ void ClientService::Impl::connect() {
     const auto keep = shared_from_this();
     state_ = State::connecting;
     const std::uint64_t number = ++attempts_;
-    Deferred<> attempt = maybe_deferred([this] { return endpoint_->connect(factory_); })
+    Deferred<> attempt = maybe_deferred([this, number] { return endpoint_->connect(noting_factory(number)); })
                              .add_callback([this, number](std::shared_ptr<Protocol> made) {
                                  if (number != attempts_) return succeed();
                                  return prepare(std::move(made));
@@ -95,6 +97,15 @@ void ClientService::Impl::connect() {
                                  attempt_failed(outcome.failure());
                              });
     if (number == attempts_ && state_ == State::connecting) attempt_ = std::move(attempt);
+}
+
+std::shared_ptr<Factory> ClientService::Impl::noting_factory(std::uint64_t number) {
+    return make_factory([weak = weak_from_this(), factory = factory_, number](const Address& peer) {
+        std::shared_ptr<Protocol> made = factory->build_protocol(peer);
+        const auto self = weak.lock();
+        if (self != nullptr && self->attempts_ == number) self->built_ = made;
+        return made;
+    });
 }
 
 Deferred<> ClientService::Impl::prepare(std::shared_ptr<Protocol> made) {
@@ -119,6 +130,7 @@ void ClientService::Impl::attempt_succeeded() {
     }
     const std::shared_ptr<Protocol> protocol = protocol_;
     attempt_ = {};
+    built_.reset();
     for (Waiter& waiter : std::exchange(waiters_, {}))
         waiter.promise.callback(protocol);
 }
@@ -164,7 +176,10 @@ void ClientService::Impl::protocol_lost(const Failure& reason) noexcept {
 void ClientService::Impl::wait() {
     state_ = State::waiting;
     ++failures_;
-    timer_ = clock_.call_later(next_delay(), [this] { connect(); });
+    const std::uint64_t number = attempts_;
+    const Duration delay = next_delay();
+    if (state_ != State::waiting || number != attempts_) return;  // stopped by what chose the delay
+    timer_ = clock_.call_later(delay, [this] { connect(); });
 }
 
 Duration ClientService::Impl::next_delay() {
@@ -180,6 +195,10 @@ Duration ClientService::Impl::next_delay() {
 void ClientService::Impl::forget_attempt() noexcept {
     ++attempts_;
     const Deferred<> dropped = std::move(attempt_);
+    const std::shared_ptr<Protocol> built = built_.lock();
+    built_.reset();
+    if (built == nullptr || built == protocol_ || !built->connected()) return;
+    contain([&] { built->transport().lose_connection(); });
 }
 
 Deferred<> ClientService::Impl::stop() {

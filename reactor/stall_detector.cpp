@@ -40,8 +40,8 @@ public:
         if (watch_.has_listener()) throw InvalidState("cannot watch a reactor for stalls: another StallDetector does");
         if (limit_ <= Duration::zero())
             throw std::invalid_argument("a StallDetector needs a limit above zero: every callback takes some time");
-        watch_.listen(this, limit_);
         thread_ = std::thread([this] { look_again_and_again(); });
+        watch_.listen(this, limit_);  // last: if there is no thread to be had, nothing of us stays there
     }
 
     ~Watcher() {

@@ -44,6 +44,8 @@ struct ThreadPool::State {
     }
 
     static void start_thread(const std::shared_ptr<State>& self);
+    /// False in a thread that a stop() from its own work has let go.
+    bool has_this_thread() const { return threads.find(std::this_thread::get_id()) != threads.end(); }
     void live(std::unique_lock<std::mutex>& lock);
     void work(std::unique_lock<std::mutex>& lock);
     void leave(std::unique_lock<std::mutex>& lock);
@@ -75,6 +77,7 @@ void ThreadPool::State::live(std::unique_lock<std::mutex>& lock) {
     for (;;) {
         if (!queue.empty()) {
             work(lock);
+            if (!has_this_thread()) return;
             continue;
         }
         if (stopped || too_many_threads()) return;
@@ -91,7 +94,7 @@ void ThreadPool::State::work(std::unique_lock<std::mutex>& lock) {
     contain(first.mapped());
     first = {};
     lock.lock();
-    --working;
+    if (has_this_thread()) --working;
 }
 
 void ThreadPool::State::leave(std::unique_lock<std::mutex>& lock) {
@@ -157,6 +160,7 @@ void ThreadPool::stop() noexcept {
     if (self != state.threads.end()) {
         self->second.detach();
         state.threads.erase(self);
+        --state.working;  // it calls this from its work
     }
     state.somebody_left.wait(lock, [&] { return state.threads.empty() || !state.stopped; });
     std::thread last = std::move(state.ended);

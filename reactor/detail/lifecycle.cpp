@@ -1,7 +1,11 @@
 #include "plait/reactor/detail/lifecycle.hpp"
 
 #include <csignal>
+#include <memory>
+#include <optional>
+#include <utility>
 
+#include "plait/deferred/contain.hpp"
 #include "plait/reactor/detail/reactor_core.hpp"
 #include "plait/reactor/detail/signal_delivery.hpp"
 #include "plait/reactor/errors.hpp"
@@ -17,6 +21,18 @@ bool is_ignored(int number) noexcept {
     struct sigaction now = {};
     return ::sigaction(number, nullptr, &now) == 0 && now.sa_handler == SIG_IGN;
 }
+
+/// Tells the threads that wait for calls, once nothing that they have called is on the stack any more.
+class EndOfCalls final : public Doomed {
+public:
+    explicit EndOfCalls(std::shared_ptr<ThreadMailbox> mailbox) noexcept : mailbox_(std::move(mailbox)) {}
+    EndOfCalls(const EndOfCalls&) = delete;
+    EndOfCalls& operator=(const EndOfCalls&) = delete;
+    ~EndOfCalls() override { mailbox_->end_running(); }
+
+private:
+    std::shared_ptr<ThreadMailbox> mailbox_;
+};
 }  // namespace
 
 /// While the loop below is run from here. A loop that throws is left.
@@ -28,6 +44,7 @@ public:
     ~InLoop() {
         life_.in_loop_ = false;
         if (!returned) life_.crash();
+        if (life_.state_ == State::idle) life_.core_.mailbox()->end_running();  // no turn is left to tell them
     }
 
     bool returned = false;
@@ -52,7 +69,12 @@ void Lifecycle::leave() noexcept {
     running_ = false;
     stop_asked_ = false;
     signals_.clear();
-    core_.mailbox()->end_running();
+    if (core_.in_turn() && !core_.closing()) {
+        // What a thread waits for may be on the stack above.
+        contain([this] { core_.destroy_later(std::make_unique<EndOfCalls>(core_.mailbox())); });
+    } else {
+        core_.mailbox()->end_running();
+    }
     if (in_loop_) core_.iops().stop_watching();
 }
 
@@ -122,13 +144,15 @@ void Lifecycle::crash() noexcept {
 
 void Lifecycle::iterate(Duration longest) {
     require_idle();
+    struct LastTurn {
+        ~LastTurn() { core.end_loop_with_a_turn(std::nullopt); }
+        ReactorCore& core;
+    };
     core_.end_loop_with_a_turn(longest);
-    {
-        InLoop loop(*this);
-        core_.iops().start_watching();
-        loop.returned = true;
-    }
-    core_.end_loop_with_a_turn({});
+    const LastTurn last_turn{core_};
+    InLoop loop(*this);
+    core_.iops().start_watching();
+    loop.returned = true;
 }
 
 void Lifecycle::run_waiting() {

@@ -16,6 +16,8 @@ namespace {
 
 // No loop below needs to count further than a day; the timer is then set again.
 constexpr std::chrono::microseconds longest_wait = std::chrono::hours(24);
+// Room kept from turn to turn; what a larger burst took is given back.
+constexpr std::size_t most_spare_calls = 16 * 1024;
 
 }  // namespace
 
@@ -145,7 +147,7 @@ std::size_t ReactorCore::make_calls(Take take) noexcept {
     }
     const std::size_t made = calls.size();
     calls.clear();
-    spare_calls_ = std::move(calls);
+    if (calls.capacity() <= most_spare_calls) spare_calls_ = std::move(calls);
     return made;
 }
 
@@ -172,11 +174,12 @@ void ReactorCore::end_turn() noexcept {
 
 /// A call of its own to who watches: producers and waiters are called from it.
 void ReactorCore::end_pass() noexcept {
-    if (watch_ == nullptr) return end_turn();
-    watch_->begins();
+    ++depth_;  // what is called from inside it is no other call
+    if (watch_ != nullptr) watch_->begins();
     doing("what the end of a turn sends");
     end_turn();
-    watch_->ends();
+    if (watch_ != nullptr) watch_->ends();
+    --depth_;
 }
 
 void ReactorCore::destroy_doomed() noexcept {

@@ -191,12 +191,19 @@ struct AsioLoop::State {
     void run() {
         if (running) throw InvalidState("an AsioLoop was run from inside one of its own callbacks");
         if (context.stopped()) context.restart();
+        // Others' handlers may throw: that ends this run, and no later one.
+        struct Ending {
+            ~Ending() {
+                loop.running = false;
+                loop.passes->end();  // stopped in the middle of one
+            }
+            State& loop;
+        };
         running = true;
+        const Ending ending{*this};
         // Turn by turn: stop() would leave the io_context stopped for its owner, too.
         for (stopped = false; !stopped && context.run_one() != 0;) {
         }
-        running = false;
-        passes->end();  // stopped in the middle of one
     }
 
     std::unique_ptr<asio::io_context> own;
