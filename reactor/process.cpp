@@ -102,6 +102,7 @@ struct Wiring {
         detail::PseudoTerminal made = detail::open_pseudo_terminal(size);
         if (!made.ours) failed("terminal");
         terminal_again.reset(::fcntl(made.ours.get(), F_DUPFD_CLOEXEC, 0));
+        if (!terminal_again) failed("terminal");
         terminal = made.childs.get();
         detail::StreamEnds ends;
         ends.kind = detail::StreamEnds::Kind::device;

@@ -161,9 +161,9 @@ void ChildProcess::tell_made() noexcept {
 }
 
 void ChildProcess::exited(const ExitStatus& status) noexcept {
-    tell_made();
-    status_ = status;
+    status_ = status;  // first: it is reaped, and its number may be another's
     reason_ = reason_for(name(), status);
+    tell_made();
     core_.doing("process_exited", protocol_.get());
     contain([this] { protocol_->process_exited(*reason_); });
     end_if_due();

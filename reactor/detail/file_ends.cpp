@@ -1,5 +1,6 @@
 #include "plait/reactor/detail/file_ends.hpp"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/stat.h>
@@ -15,9 +16,10 @@
 namespace plait::detail {
 namespace {
 
-bool is_pipe(int fd) noexcept {
+/// Not one that is open for both: that is readable whenever something is in it, and never without a reader.
+bool is_writing_end(int fd) noexcept {
     struct stat about{};
-    return ::fstat(fd, &about) == 0 && S_ISFIFO(about.st_mode);
+    return ::fstat(fd, &about) == 0 && S_ISFIFO(about.st_mode) && (::fcntl(fd, F_GETFL) & O_ACCMODE) == O_WRONLY;
 }
 
 }  // namespace
@@ -33,7 +35,7 @@ FileEnds::FileEnds(ReactorCore& core, int in, UniqueFd out, bool both_ways, File
     if (in >= 0 && can_be_watched(in)) in_watch_.emplace(core_.iops(), in, static_cast<EventHandler&>(*this));
     if (!out_ || !can_be_watched(out_.get())) return;
     out_watch_.emplace(core_.iops(), out_.get(), static_cast<EventHandler&>(out_handler_));
-    out_is_pipe_ = is_pipe(out_.get());
+    out_is_pipe_ = is_writing_end(out_.get());
 }
 
 void FileEnds::watch(bool read, bool write) noexcept {
@@ -108,10 +110,11 @@ void FileEnds::close_out() noexcept {
     both_ways_ = false;
 }
 
-void FileEnds::forget_out() noexcept {
+bool FileEnds::forget_closed_out() noexcept {
+    if (!out_ || ::fcntl(out_.get(), F_GETFD) >= 0) return false;
     out_watch_.reset();
     static_cast<void>(out_.release());
-    both_ways_ = false;
+    return true;
 }
 
 }  // namespace plait::detail

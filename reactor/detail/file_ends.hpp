@@ -48,8 +48,9 @@ public:
     bool has_out() const noexcept { return write_fd() >= 0; }
     /// Ends the writing; closes `out`, unless that is `in`.
     void close_out() noexcept;
-    /// Gives `out` up without closing it: it is not ours any more.
-    void forget_out() noexcept;
+    /// Gives `out` up without closing it if somebody else has closed it: the number is not ours any more. Returns
+    /// whether it did.
+    bool forget_closed_out() noexcept;
 
 private:
     void event_ready(IOFlags flags) noexcept override;

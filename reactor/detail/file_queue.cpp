@@ -101,10 +101,11 @@ void FileQueue::reactor_destroyed() noexcept {
     bytes_waiting_ = 0;
     const Failure reason =
         make_failure(ReactorStopped("nothing more is done with " + path() + ": its reactor was destroyed"));
-    for (Waiting& each : dropped) {
+    // All of them first: who is told of one may drop another, which is in the line no more.
+    for (Waiting& each : dropped)
         each.promise.on_cancel([] {});
+    for (Waiting& each : dropped)
         each.promise.errback(reason);
-    }
 }
 
 }  // namespace plait::detail

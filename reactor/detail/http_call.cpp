@@ -91,7 +91,8 @@ HttpOutgoing HttpCallState::outgoing() {
     head.method = request_.method;
     head.target = request_.url.target();
     auto& headers = head.headers;
-    if (!request_.headers.contains("Host")) headers.add("Host", request_.url.authority());
+    const bool usual_host = trusted_ && pool_->options().headers.contains("Host");
+    if (!request_.headers.contains("Host") && !usual_host) headers.add("Host", request_.url.authority());
     for (const auto& [name, value] : request_.headers)
         headers.add(name, value);
     for (const auto& [name, value] : pool_->options().headers) {

@@ -58,7 +58,17 @@ HttpOutgoing write_http_request(HttpRequestHead head, Bytes body, std::shared_pt
         } else {
             headers.add("Transfer-Encoding", "chunked");
         }
-    } else if (!framed && (!body.empty() || usually_has_body(head.method))) {
+    } else if (framed) {
+        // What the server takes for the end of this request is where it looks for the next one on the connection.
+        const auto length = headers.find("Content-Length");
+        if (headers.contains("Transfer-Encoding") || headers.count("Content-Length") > 1 ||
+            length != std::to_string(body.size())) {
+            throw std::invalid_argument(
+                fmt::format("a request with a body of {} bytes has other framing among its headers: leave "
+                            "Content-Length and Transfer-Encoding out of them",
+                            body.size()));
+        }
+    } else if (!body.empty() || usually_has_body(head.method)) {
         headers.add("Content-Length", std::to_string(body.size()));
     }
     out.to_head = head.method == "HEAD";
@@ -209,6 +219,8 @@ void HttpClientConnection::on_complete() {
         deadline_.set(idle_limit_);
         keeper_->connection_free(*this);
     } else if (sent_) {
+        // Who answered before reading all of it may never read the rest.
+        if (transport().write_buffered() > 0) transport().set_write_timeout(options_.send_timeout);
         transport().lose_connection();
     } else {
         transport().abort_connection();
@@ -242,8 +254,9 @@ void HttpClientConnection::start_body() {
         }
         left_to_send_ = request_.source->length.value_or(0);
         auto sending = send_body(request_.source).add_errback([this](const Failure& reason) {
-            // That the connection is lost we hear in connection_lost(), after what came before.
-            if (reason.check<ConnectionClosed>() == nullptr || connected()) fail(reason);
+            // That the connection is lost we hear in connection_lost(), after what came before. The transport knows
+            // first, and says so to those who wait for room.
+            if (reason.check<ConnectionClosed>() == nullptr || !transport().disconnecting()) fail(reason);
         });
         if (handler_ != nullptr && !sent_) sending_ = std::move(sending);
     });
@@ -313,7 +326,8 @@ void HttpClientConnection::deliver(F step) {
 void HttpClientConnection::deliver_held() {
     const auto self = shared_from_this();
     deliver([this] { parser_.resume(); });
-    if (handler_ == nullptr || paused_) return;
+    // One that is free by now reads on, too: the next answer, and that the server closes.
+    if (paused_ || (handler_ == nullptr && !free_)) return;
     if (lost_) {
         end();
     } else {

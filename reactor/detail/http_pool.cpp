@@ -147,7 +147,10 @@ void HttpPool::serve() {
             held_up.push_back(first);
             continue;
         }
-        leave(waiter);
+        // Not leave(): that forgets a host without connections, and this one is about to have one.
+        first->waiters_.pop_front();
+        --waiting_;
+        waiter.host_ = nullptr;
         if (!try_serve(*first, waiter)) {
             // What was idle was none any more.
             waiter.host_ = first;

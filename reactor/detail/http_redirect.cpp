@@ -40,7 +40,7 @@ HttpNextRequest follow_redirection(const HttpClientRequest& request, int status,
 
 bool is_secret(std::string_view header) noexcept {
     return equal_ignoring_case(header, "Authorization") || equal_ignoring_case(header, "Cookie") ||
-           equal_ignoring_case(header, "Proxy-Authorization");
+           equal_ignoring_case(header, "Proxy-Authorization") || equal_ignoring_case(header, "Host");
 }
 
 void drop_secrets(HttpHeaders& headers) {

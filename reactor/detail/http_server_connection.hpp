@@ -99,12 +99,14 @@ private:
     void linger();
     void stop_reading();
     void wait_for_request();
+    void keep_small_pieces();
     Bytes joined_body();
 
     std::shared_ptr<HttpServerShared> shared_;
     HttpRequestParser parser_;
     HttpRequestHead head_;
     std::vector<Bytes> pieces_;
+    std::string small_pieces_;  ///< what came after them
     std::shared_ptr<HttpBodyQueue> body_;
     HttpResponseWriter* writer_ = nullptr;
     Deadline<HttpServerConnection> deadline_;

@@ -29,7 +29,12 @@ void SocketPort::start(UniqueFd fd, Address address) {
 void SocketPort::start_listening() {
     if (acceptor_ != nullptr) return;
     if (core_ == nullptr) throw CannotListen("cannot listen on " + address_.str() + ": the reactor was destroyed");
-    start(reopen(), address_);
+    try {
+        start(reopen(), address_);
+    } catch (...) {
+        closed();
+        throw;
+    }
 }
 
 void SocketPort::stop_listening() {
@@ -42,6 +47,11 @@ void SocketPort::stop_listening() {
 
 void SocketPort::reactor_destroyed() noexcept {
     core_ = nullptr;
+    stop_listening();
+}
+
+void SocketPort::reactor_stopped() noexcept {
+    core_->add_resource(*this);  // it may listen again in the next run
     stop_listening();
 }
 

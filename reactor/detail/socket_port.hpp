@@ -32,6 +32,7 @@ protected:
 
 private:
     void reactor_destroyed() noexcept override;
+    void reactor_stopped() noexcept override;
     std::string describe() const override;
     void went_away();
 

@@ -1,5 +1,6 @@
 #include "plait/reactor/detail/stream_connection.hpp"
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -23,6 +24,20 @@ constexpr int reads_a_turn = 4;     // of up to 64 KiB each: then it is somebody
 constexpr int reads_at_close = 16;  // of what is thrown away
 constexpr std::size_t file_vectors = 64;
 constexpr std::size_t written_a_turn = 1024 * 1024;  // to a file, which never says that it is full
+
+constexpr Duration rest_when_exhausted = std::chrono::milliseconds(10);
+
+/// The system has no memory for it, or too many descriptors are under way already. Unlike a full socket, this does not
+/// end with an event.
+bool is_exhausted(int error) noexcept {
+    return error == ENOBUFS || error == ENOMEM || error == ETOOMANYREFS;
+}
+
+/// A protocol that was exchanged in one of its own callbacks may still be on the stack.
+struct Exchanged final : Doomed {
+    explicit Exchanged(std::shared_ptr<Protocol> before) noexcept : protocol(std::move(before)) {}
+    std::shared_ptr<Protocol> protocol;
+};
 
 }  // namespace
 
@@ -143,6 +158,7 @@ void StreamConnection::set_write_watermarks(std::size_t low, std::size_t high) {
 
 Transport::Handover StreamConnection::hand_over(std::shared_ptr<Protocol> next) {
     if (lost_) throw UsageError("hand_over: this connection is lost");
+    core_.destroy_later(std::make_unique<Exchanged>(protocol_));
     Handover before = flow_.release();
     before.protocol = std::exchange(protocol_, std::move(next));
     return before;
@@ -235,6 +251,7 @@ void StreamConnection::send_queued() noexcept {
     const std::uint64_t sent_before = queue_.sent();
     const int error = over_socket() ? queue_.send_to(fd_.get()) : write_some(queue_);
     core_.counters().bytes_sent += queue_.sent() - sent_before;
+    if (is_exhausted(error)) return rest();
     if (error != 0) return broken(error);
     kernel_full_ = !queue_.empty();
     // What they write now is sent in the next turn, so that one busy connection leaves room for the others.
@@ -245,6 +262,13 @@ void StreamConnection::send_queued() noexcept {
     if (!alive) return;
     close_what_is_due();
     update_watch();
+}
+
+void StreamConnection::rest() noexcept {
+    kernel_full_ = false;
+    update_watch();
+    contain(
+        [this] { resting_ = core_.reactor().call_later(rest_when_exhausted, [this] { core_.queue_flush(*this); }); });
 }
 
 void StreamConnection::close_what_is_due() noexcept {
@@ -335,10 +359,13 @@ void StreamConnection::timed_out(const std::string& what) noexcept {
 void StreamConnection::broken(int error) noexcept {
     if (lost_) return;
     if (error != EBADF && error != ENOTSOCK) return finish(connection_lost(peer_, error));
+    // Of two ends one may be well. Both are when one is not open for what is done with it: then they are ours to close.
+    const bool in_gone = has_socket() || (fd_ && ::fcntl(fd_.get(), F_GETFD) < 0);
+    const bool out_gone = files_ != nullptr && files_->forget_closed_out();
+    if (!in_gone && !out_gone) return finish(connection_lost(peer_, error));
     // The number may be somebody else's by now: it is not ours to close.
     watch_.reset();
-    if (files_ != nullptr) files_->forget_out();
-    static_cast<void>(fd_.release());
+    if (in_gone) static_cast<void>(fd_.release());
     finish(make_failure(DescriptorWentAway("the connection to " + peer_.str() +
                                            " was lost: its descriptor was closed by something else in this program")));
 }
@@ -367,6 +394,7 @@ void StreamConnection::finish(const Failure& reason) noexcept {
     ListHook<ResourceTag>::unlink();
     ListHook<FlushTag>::unlink();
     queue_.clear();
+    resting_.cancel();
     timeouts_.reset();
     flow_.end(reason);
     ++core_.counters().connections_lost;

@@ -122,6 +122,7 @@ private:
     void receive() noexcept;
     void peer_ended() noexcept;
     void send_queued() noexcept;
+    void rest() noexcept;
     void close_what_is_due() noexcept;
     void update_watch() noexcept;
     TransportTimeouts& timeouts();
@@ -154,6 +155,7 @@ private:
     Address peer_;
     std::optional<Failure> reason_;
     std::unique_ptr<TransportTimeouts> timeouts_;  ///< none until asked for
+    DelayedCall resting_;                          ///< the system is out of memory for what we send
 };
 
 }  // namespace plait::detail

@@ -160,6 +160,7 @@ void TlsConnection::lose_connection() {
     closing_ = true;
     if (!open_) return;  // the handshake has its time; closing goes on after it
     update_reading();
+    if (engine_.has_input()) receive_soon();  // what a pause held back may end in their close-notify
     ask_for_flush();
 }
 
@@ -422,9 +423,14 @@ void TlsConnection::update_reading() {
 // --- the end
 
 void TlsConnection::close_what_is_due() {
-    if (gone_ || ending() || !open_ || !clear_.empty() || flow_.has_producer()) return;
+    if (gone_ || ending() || !open_ || flow_.has_producer()) return;
+    if (!clear_.empty()) {
+        if (closing_) watch_closing();
+        return;
+    }
     if (!closing_ && !ending_write_) return;
     if (!std::exchange(write_ended_, true)) {
+        timer_.cancel();  // for their answer there is all of the time again
         engine_.end_writing();
         engine_.hand_output_to(below());
     }
@@ -447,6 +453,8 @@ void TlsConnection::watch_closing() {
 
 void TlsConnection::closing_overdue() {
     const std::size_t level = write_buffered();
+    // A producer is waited for; send() goes on when it has gone.
+    if (!write_ended_ && !below_closing_ && (level == 0 || flow_.has_producer())) return;
     if (level != 0 && level < level_before_) return watch_closing();
     if (level == 0 && !below_closing_) return close_below();
     if (!reason_)

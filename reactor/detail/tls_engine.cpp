@@ -87,7 +87,8 @@ void TlsEngine::send_name(const std::string& name) {
 
 void TlsEngine::check_name(const std::string& name) {
     X509_VERIFY_PARAM* param = SSL_get0_param(ssl_.get());
-    X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    // The subject is no place for a host name (RFC 6125): only alternative names count.
+    X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
     const int set = is_numeric_address(name) ? X509_VERIFY_PARAM_set1_ip_asc(param, name.c_str())
                                              : X509_VERIFY_PARAM_set1_host(param, name.data(), name.size());
     if (set != 1) throw UsageError("TLS: this is no name that a certificate could be checked for: " + name);

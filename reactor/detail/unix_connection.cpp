@@ -53,6 +53,13 @@ std::optional<PeerCredentials> UnixConnection::peer_credentials() const {
     return PeerCredentials{known.pid, known.uid, known.gid};
 }
 
+Transport::Handover UnixConnection::hand_over(std::shared_ptr<Protocol> next) {
+    auto* const receiver = dynamic_cast<UnixProtocol*>(next.get());
+    Handover before = StreamConnection::hand_over(std::move(next));
+    receiver_ = receiver;
+    return before;
+}
+
 // --- sending
 
 void UnixConnection::send_descriptor(UniqueFd descriptor) {
@@ -78,7 +85,7 @@ int UnixConnection::write_some(WriteQueue& queue) noexcept {
         const ssize_t sent = send_with_descriptors(queue, count);
         if (sent < 0) {
             if (errno == EINTR) continue;
-            if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS || errno == ENOMEM) return 0;
+            if (errno == EAGAIN || errno == EWOULDBLOCK) return 0;
             if (errno == EBADF && is_open(fd()) && !all_open(count)) {
                 finish(make_failure(ConnectionLost("the connection to " + peer().str() +
                                                    " was lost: a descriptor on its way there was closed by something "
@@ -172,6 +179,7 @@ bool UnixConnection::deliver(msghdr& message) noexcept {
     }
     for (UniqueFd& one : received) {
         if (disconnecting()) return false;
+        if (receiver_ == nullptr) break;  // another protocol has taken over, and takes none
         if (!guarded([&] { receiver_->descriptor_received(std::move(one)); })) return false;
     }
     return !disconnecting();

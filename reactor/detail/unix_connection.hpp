@@ -21,6 +21,7 @@ public:
     void send_descriptor(UniqueFd descriptor) override;
     std::size_t descriptors_queued() const noexcept override { return queued_.size(); }
     std::optional<PeerCredentials> peer_credentials() const override;
+    Handover hand_over(std::shared_ptr<Protocol> next) override;
 
 private:
     struct Queued {

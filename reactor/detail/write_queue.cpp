@@ -17,9 +17,8 @@ constexpr std::size_t later_tail = 16 * 1024;
 constexpr std::size_t most_at_once = 128 * 1024;  // of a large piece: still cached when a peer on this machine reads it
 constexpr std::size_t kept_pieces = 8;            // capacity an empty queue may keep
 
-/// Without buffers of its own the kernel is full, too, until it has some again.
 bool is_full(int error) noexcept {
-    return error == EAGAIN || error == EWOULDBLOCK || error == ENOBUFS || error == ENOMEM;
+    return error == EAGAIN || error == EWOULDBLOCK;
 }
 
 }  // namespace

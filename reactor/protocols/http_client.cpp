@@ -19,18 +19,26 @@ public:
     explicit Gather(std::size_t most) : most_(most) {}
 
     void start(HttpClient& client, HttpClientRequest request, Promise<HttpResponse> promise) {
+        to_head_ = request.method == "HEAD";
         promise_ = std::move(promise);
         call_ = client.start(std::move(request), *this);
     }
 
     void on_head(HttpResponseHead head) override {
-        if (head.content_length.value_or(0) > most_) refuse();
+        const bool has_body = !to_head_ && head.status != 304;  // else it is the length of what is not sent
+        if (has_body && head.content_length.value_or(0) > most_) refuse();
         head_ = std::move(head);
     }
 
     void on_body(Bytes piece) override {
         if (piece.size() > most_ - size_) refuse();
         size_ += piece.size();
+        // A small one costs more than it holds, and keeps the block that it came in.
+        if (piece.size() < small_piece && !pieces_.empty()) {
+            small_.append(piece.view());
+            return;
+        }
+        keep_small();
         pieces_.push_back(std::move(piece));
     }
 
@@ -51,7 +59,12 @@ private:
                                 fmt::format("the body of an HTTP response is larger than {} bytes", most_));
     }
 
+    void keep_small() {
+        if (!small_.empty()) pieces_.push_back(Bytes::own(std::exchange(small_, {})));
+    }
+
     Bytes joined() {
+        keep_small();
         if (pieces_.size() == 1) return std::move(pieces_.front());
         std::string text;
         text.reserve(size_);
@@ -60,10 +73,14 @@ private:
         return Bytes::own(std::move(text));
     }
 
+    static constexpr std::size_t small_piece = 512;
+
     const std::size_t most_;
+    bool to_head_ = false;
     Promise<HttpResponse> promise_;
     HttpResponseHead head_;
     std::vector<Bytes> pieces_;
+    std::string small_;  ///< what came after them
     std::size_t size_ = 0;
     std::unique_ptr<HttpCall> call_;
 };
