@@ -4,11 +4,13 @@
 
 #include <asio/io_context.hpp>
 #include <asio/posix/stream_descriptor.hpp>
+#include <asio/post.hpp>
 #include <asio/steady_timer.hpp>
 #include <boost/test/unit_test.hpp>
 #include <chrono>
 #include <deque>
 #include <functional>
+#include <stdexcept>
 
 struct Host {
     using Adapter = plait::AsioLoop;
@@ -55,4 +57,15 @@ BOOST_AUTO_TEST_CASE(a_descriptor_stays_open_when_the_loop_lets_go_of_it) {
     ends.send();
     char two[3];
     BOOST_TEST(::read(ends.near.get(), two, sizeof two) == 2);
+}
+
+BOOST_AUTO_TEST_CASE(an_exception_of_somebody_elses_handler_ends_one_run_and_no_later_one) {
+    asio::io_context context;
+    AsioLoop adapter(context);
+    Reactor reactor(adapter);
+    reactor.call_soon([&] { asio::post(context, [] { throw std::runtime_error("not ours"); }); });
+    BOOST_CHECK_THROW(reactor.run(), std::runtime_error);
+    reactor.call_soon([&] { reactor.stop(); });
+    reactor.run();
+    BOOST_TEST(!reactor.running());
 }

@@ -194,3 +194,45 @@ BOOST_AUTO_TEST_CASE(a_reactor_destroyed_with_work_that_waits_for_it_does_not_ha
     }
     BOOST_TEST(refused);
 }
+
+BOOST_AUTO_TEST_CASE(a_call_that_crashes_the_reactor_may_use_its_captures_to_the_end) {
+    Reactor reactor;
+    std::thread thread;
+    std::size_t seen = 0;
+    reactor.call_soon([&] {
+        thread = std::thread([&] {
+            seen = blocking_call_from_thread(reactor, [&reactor, text = std::string(100, 'x')] {
+                reactor.crash();
+                return text.size();
+            });
+        });
+    });
+    reactor.run();
+    thread.join();
+    BOOST_TEST(seen == 100U);
+}
+
+BOOST_AUTO_TEST_CASE(a_coroutine_that_crashes_the_reactor_may_use_its_captures_to_the_end) {
+    Reactor reactor;
+    std::thread thread;
+    bool threw = false;
+    std::size_t seen = 0;
+    reactor.call_soon([&] {
+        thread = std::thread([&] {
+            const std::string text(100, 'x');
+            try {
+                blocking_call_from_thread(reactor, [&reactor, &seen, text]() -> Deferred<> {
+                    co_await reactor.sleep(1ms);
+                    reactor.crash();
+                    seen = text.size();
+                });
+            } catch (const ReactorStopped&) {
+                threw = true;
+            }
+        });
+    });
+    reactor.run();
+    thread.join();
+    BOOST_TEST(threw);
+    BOOST_TEST(seen == 100U);
+}

@@ -269,3 +269,41 @@ BOOST_FIXTURE_TEST_CASE(a_policy_that_makes_no_sense_is_refused, Fixture) {
     BOOST_CHECK_THROW(make(options), UsageError);
     BOOST_CHECK_THROW(static_cast<void>(make()->when_connected(0)), UsageError);
 }
+
+BOOST_FIXTURE_TEST_CASE(stopped_inside_connection_made_it_closes_what_was_just_made, Fixture) {
+    server_up();
+    std::unique_ptr<ClientService> service;
+    prepare = [&](Recorder& recorder) { recorder.when_made = [&](Recorder&) { service->stop().detach([](const Failure&) {}); }; };
+    service = make();
+    service->start();
+    network.flush();
+    BOOST_TEST(service->state() == State::stopped);
+    BOOST_TEST(network.open_connections() == 0u);
+}
+
+BOOST_FIXTURE_TEST_CASE(destroyed_inside_connection_made_it_closes_what_was_just_made, Fixture) {
+    server_up();
+    std::unique_ptr<ClientService> service;
+    prepare = [&](Recorder& recorder) { recorder.when_made = [&](Recorder&) { service.reset(); }; };
+    service = make();
+    service->start();
+    network.flush();
+    BOOST_TEST(network.open_connections() == 0u);
+}
+
+BOOST_FIXTURE_TEST_CASE(stopped_by_what_chooses_the_delay_it_stays_stopped, Fixture) {
+    std::unique_ptr<ClientService> service;
+    ClientServiceOptions options = plain();
+    options.delay = [&](std::uint32_t) -> Duration {
+        service->stop().detach([](const Failure&) {});
+        return 1s;
+    };
+    service = make(options);
+    service->start();
+    network.flush();
+    clock.advance(10s);
+    network.flush();
+    BOOST_TEST(service->state() == State::stopped);
+    BOOST_TEST(network.attempts() == 1u);
+    BOOST_TEST(clock.pending_calls() == 0u);
+}

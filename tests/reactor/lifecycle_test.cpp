@@ -383,3 +383,24 @@ BOOST_AUTO_TEST_CASE(an_ignored_interrupt_stays_ignored_and_signals_are_as_befor
                    return 0;
                }) == 128 + SIGTERM);
 }
+
+BOOST_AUTO_TEST_CASE(iterating_a_loop_that_throws_does_no_harm_to_the_next_run) {
+    struct OnceThrowing final : PollLoop {
+        void start_watching() override {
+            if (std::exchange(throws, false)) throw std::runtime_error("no loop today");
+            PollLoop::start_watching();
+        }
+        bool throws = true;
+    };
+    OnceThrowing loop;
+    Reactor reactor(loop);
+    BOOST_CHECK_THROW(reactor.iterate(), std::runtime_error);
+    bool called = false;
+    const DelayedCall later = reactor.call_later(5ms, [&] {
+        called = true;
+        reactor.stop();
+    });
+    reactor.run();
+    BOOST_TEST(called);
+    BOOST_TEST(!reactor.running());
+}

@@ -136,6 +136,17 @@ BOOST_AUTO_TEST_CASE(turns_are_measured_only_while_that_is_on) {
     BOOST_TEST(reactor.metrics().turn_time.count() <= metrics.turn_time.count() + 1);
 }
 
+BOOST_AUTO_TEST_CASE(a_turn_that_fires_events_at_its_end_is_measured_as_one) {
+    TcpFixture world;
+    const auto client = world.connect_and_accept();
+    world.reactor.measure_turns(true);
+    client->when_lost = [&](Recorder&) { world.reactor.fire_system_event("the end of a connection"); };
+    client->transport().abort_connection();
+    world.wait_lost(*client);
+    settle(world.reactor);
+    BOOST_CHECK(world.reactor.metrics().turn_time.longest() < patience);
+}
+
 BOOST_AUTO_TEST_CASE(prometheus_text_has_a_family_for_each_number) {
     ReactorMetrics metrics;
     metrics.turns = 7;

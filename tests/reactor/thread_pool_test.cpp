@@ -269,3 +269,18 @@ BOOST_AUTO_TEST_CASE(many_threads_may_use_one_pool) {
         thread.join();
     wait_until([&] { return calls == 2000; });
 }
+
+BOOST_AUTO_TEST_CASE(a_pool_that_was_stopped_by_its_own_work_starts_threads_again) {
+    ThreadPool pool({.most_threads = 1});
+    std::promise<bool> outcome;
+    pool.call([&] {
+        std::promise<void> called;
+        pool.stop();
+        pool.start();
+        pool.call([&] { called.set_value(); });
+        outcome.set_value(called.get_future().wait_for(20s) == std::future_status::ready);
+    });
+    BOOST_TEST(outcome.get_future().get());
+    pool.stop();
+    BOOST_TEST(pool.threads() == 0U);
+}
