@@ -1,6 +1,7 @@
 // Descriptors that were open before: pipes, files, terminals, sockets, ports.
 #define BOOST_TEST_MODULE descriptors
 #include "plait/reactor/descriptors.hpp"
+#include "plait/reactor/metrics.hpp"
 
 #include <fcntl.h>
 #include <pty.h>
@@ -392,4 +393,26 @@ BOOST_FIXTURE_TEST_CASE(a_listening_unix_socket_becomes_a_port_that_passes_descr
     client->unix_transport().send_descriptor(file("one"));
     client->transport().write("x");
     wait([&] { return served[0]->story == "made fd:one x"; });
+}
+
+BOOST_FIXTURE_TEST_CASE(of_two_ends_of_which_one_is_no_good_both_are_closed, Fixture) {
+    Pipe good;
+    adopt(UniqueFd(::open("/dev/null", O_WRONLY | O_CLOEXEC)), std::move(good.out));  // nothing can be read from that
+    wait_lost();
+    BOOST_TEST(protocol->reason->check<ConnectionLost>());
+    char one = 0;
+    BOOST_TEST(::read(good.in.get(), &one, 1) == 0);  // its reader sees the end
+}
+
+BOOST_FIXTURE_TEST_CASE(a_fifo_open_for_both_does_not_spin, Fixture) {
+    BOOST_REQUIRE(::mkfifo((directory.path() / "fifo").c_str(), 0600) == 0);
+    Pipe input;
+    adopt(std::move(input.in), open("fifo", O_RDWR));
+    protocol->transport().write("x");
+    settle(reactor);
+    const std::uint64_t turns = reactor.metrics().turns;
+    settle(reactor);
+    BOOST_TEST(reactor.metrics().turns - turns < 30U);
+    protocol->transport().abort_connection();
+    wait_lost();
 }

@@ -46,6 +46,11 @@ BOOST_AUTO_TEST_CASE(a_pause_holds_the_server_up_and_a_resume_goes_on) {
     settle();
     BOOST_TEST(recorder.told() == "head 200 | body | complete");
     BOOST_TEST(client().idle_connections() == 1U);
+    auto next = get();  // on the same connection, which reads again
+    settle();
+    BOOST_TEST(scripts.size() == 1U);
+    say(0, answer("x"));
+    BOOST_TEST(success_of(next).body.view() == "x");
 }
 
 BOOST_AUTO_TEST_CASE(a_call_may_be_destroyed_from_each_of_its_events) {

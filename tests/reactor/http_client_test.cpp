@@ -249,6 +249,25 @@ BOOST_AUTO_TEST_CASE(who_waits_for_room_among_all_hosts_is_not_overtaken) {
     BOOST_TEST(scripts.at(2)->received.starts_with("GET /3 "));
 }
 
+BOOST_AUTO_TEST_CASE(a_host_that_only_waited_is_known_once_it_has_a_connection) {
+    options.connections = 1;
+    options.idle_connections = 0;
+    listen("other", 80);
+    auto first = get("http://db/1");
+    auto elsewhere = get("http://other/2");
+    settle();
+    say(0, answer("x"));
+    settle();
+    BOOST_TEST_REQUIRE(scripts.size() == 2U);
+    say(1, answer("x"));  // nothing may idle: closed, and not looked for again and again
+    settle();
+    BOOST_TEST(success_of(elsewhere).body.view() == "x");
+    BOOST_TEST(client().idle_connections() == 0U);
+    auto closed = client().close();
+    settle();
+    success_of(closed);
+}
+
 BOOST_AUTO_TEST_CASE(waiting_requests_are_bounded) {
     options.connections_per_host = 1;
     options.most_waiting = 1;
@@ -533,6 +552,10 @@ BOOST_AUTO_TEST_CASE(https_needs_a_connector_for_it) {
 BOOST_AUTO_TEST_CASE(what_cannot_be_written_is_refused_at_once) {
     auto bad = client().request("GET", Url::parse("http://db/"), {{"A\r\nB", "x"}});
     failure_of<std::invalid_argument>(bad);
+    for (const auto& [name, value] : {std::pair("Content-Length", "0"), std::pair("Transfer-Encoding", "chunked")}) {
+        auto framed = client().request("PUT", Url::parse("http://db/"), {{name, value}}, Bytes::own("GET / HTTP/1.1"));
+        failure_of<std::invalid_argument>(framed);
+    }
     CallRecorder recorder;
     HttpClientRequest request{.method = "G T", .url = Url::parse("http://db/")};
     BOOST_CHECK_THROW(client().start(std::move(request), recorder), std::invalid_argument);

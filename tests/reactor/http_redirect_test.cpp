@@ -269,4 +269,29 @@ BOOST_AUTO_TEST_CASE(head_has_nothing_to_decode) {
     BOOST_TEST(success_of(response).body.empty());
 }
 
+BOOST_AUTO_TEST_CASE(the_length_of_what_head_does_not_send_is_no_matter) {
+    options.response_bytes = 10;
+    auto response = client().request("HEAD", Url::parse("http://db/"));
+    settle();
+    say(0, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n");
+    BOOST_TEST(success_of(response).body.empty());
+    BOOST_TEST(client().idle_connections() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(a_host_among_the_usual_headers_is_sent_once_and_not_to_another_origin) {
+    options.headers = {{"Host", "virtual"}};
+    listen("other", 80);
+    auto response = client().request("GET", Url::parse("http://db/"));
+    settle();
+    BOOST_TEST(scripts.at(0)->received.find("Host: virtual\r\n") != std::string::npos);
+    BOOST_TEST(scripts.at(0)->received.find("Host: db") == std::string::npos);
+    say(0, "HTTP/1.1 302 Found\r\nLocation: http://other/\r\nContent-Length: 0\r\n\r\n");
+    settle();
+    BOOST_TEST_REQUIRE(scripts.size() == 2U);
+    BOOST_TEST(scripts.at(1)->received.find("Host: other\r\n") != std::string::npos);
+    BOOST_TEST(scripts.at(1)->received.find("virtual") == std::string::npos);
+    say(1, answer("x"));
+    BOOST_TEST(success_of(response).body.view() == "x");
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -65,6 +65,17 @@ BOOST_FIXTURE_TEST_CASE(no_buffers_to_send_with_is_waited_for, Fixture) {
     BOOST_TEST(faults.send.errors.empty());
 }
 
+BOOST_FIXTURE_TEST_CASE(no_buffers_for_long_does_not_spin, Fixture) {
+    const auto client = connect_and_accept();
+    faults.send.errors.assign(300, ENOBUFS);
+    faults.send.calls = 0;
+    client->transport().write("x");
+    reactor.run_until(reactor.sleep(100ms));
+    BOOST_TEST(faults.send.calls <= 12U);
+    faults.send.errors.clear();
+    wait([&] { return served.back()->received == "x"; });
+}
+
 BOOST_FIXTURE_TEST_CASE(a_failing_read_or_write_is_the_reason_of_the_loss, Fixture) {
     for (const bool reading : {true, false}) {
         auto client = connect_and_accept();

@@ -101,6 +101,18 @@ BOOST_AUTO_TEST_CASE(a_peer_that_does_not_take_our_last_bytes_is_thrown_out) {
     BOOST_TEST(text_of(ends.client->reason).find("took none of the last") != std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(a_peer_that_takes_nothing_of_much_is_thrown_out) {
+    Ends ends;
+    ends.at_client().write(std::string(1'000'000, 'x'));
+    ends.at_client().lose_connection();
+    ends.clock.advance(1s);
+    BOOST_TEST(!ends.a->aborted());
+    for (int i = 0; i < 10; ++i)
+        ends.clock.advance(1s);
+    BOOST_TEST(ends.a->aborted());
+    ends.a->lose_broken();
+}
+
 BOOST_AUTO_TEST_CASE(an_end_without_close_notify_is_a_truncation) {
     for (const bool by_loss : {false, true}) {
         Ends ends;

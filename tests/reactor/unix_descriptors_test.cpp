@@ -227,3 +227,21 @@ BOOST_AUTO_TEST_CASE(running_out_of_descriptors_while_receiving_some_is_a_typed_
     BOOST_TEST(WIFEXITED(status));
     BOOST_TEST(WEXITSTATUS(status) == 0);
 }
+
+BOOST_FIXTURE_TEST_CASE(after_a_change_of_protocols_descriptors_go_to_the_new_one_or_are_closed, UnixFixture) {
+    struct Deaf final : Protocol {
+        void data_received(const Bytes& data) override { text += data.view(); }
+        std::string text;
+    };
+    auto client = connect();
+    auto deaf = std::make_shared<Deaf>();
+    Transport& transport = served[0]->transport();
+    deaf->attach(transport);
+    static_cast<void>(transport.hand_over(deaf));
+    served.clear();
+    client->unix_transport().send_descriptor(file("nobody"));
+    client->transport().write("x");
+    wait([&] { return deaf->text == "x"; });
+    client->transport().lose_connection();
+    wait([&] { return !deaf->connected(); });
+}
