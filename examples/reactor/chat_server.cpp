@@ -32,6 +32,7 @@ public:
         if (name_.empty()) {
             if (line.empty() || line.size() > 20) return send_line("1 to 20 letters, please. Your name?");
             name_ = line.str();
+            send_line("Welcome, " + name_);
             room_->insert(this);
             return tell_others(name_ + " is here");
         }

@@ -29,6 +29,7 @@ try:
     for guest, name in ((ann, "ann"), (bob, "bob")):
         guest.reads("Your name?")
         guest.say(name)
+        guest.reads(f"Welcome, {name}")
     ann.reads("bob is here")
     bob.say("hello")
     ann.reads("bob: hello")

@@ -158,7 +158,8 @@ BOOST_AUTO_TEST_CASE(a_million_timers_set_and_cancelled_leave_nothing_behind) {
                                                [&made] { ++made; }));
         }
         BOOST_TEST(reactor.pending_calls() == static_cast<std::size_t>(count));
-        BOOST_TEST(in_use() - before > static_cast<std::size_t>(count) * 64);
+        // Sanitizers have an allocator of their own, of which nothing is known here.
+        if (before != 0) BOOST_TEST(in_use() - before > static_cast<std::size_t>(count) * 64);
         for (int i = 0; i < count; ++i)
             if (i % 1000 != 0) calls[static_cast<std::size_t>(i)].cancel();
         BOOST_TEST(reactor.pending_calls() == static_cast<std::size_t>(count) / 1000);
@@ -166,7 +167,7 @@ BOOST_AUTO_TEST_CASE(a_million_timers_set_and_cancelled_leave_nothing_behind) {
             reactor.run_until(reactor.sleep(1ms));
     }
     BOOST_TEST(reactor.pending_calls() == 0u);
-    BOOST_TEST(in_use() < before + 64 * 1024);
+    if (before != 0) BOOST_TEST(in_use() < before + 64 * 1024);
     // About half a second, without sanitizers and neighbours; the bound is against anything quadratic.
     BOOST_TEST((reactor.now() - start < 60s));
 }
