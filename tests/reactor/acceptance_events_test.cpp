@@ -379,7 +379,19 @@ BOOST_AUTO_TEST_CASE(connection_lost_on_shutdown) {
     BOOST_TEST(order == "dlla");
     BOOST_TEST(server->reason->check<ConnectionLost>() != nullptr);
     BOOST_TEST(client->reason->check<ConnectionLost>() != nullptr);
-    BOOST_TEST(reactor.metrics().resources_open == 0u);
+    BOOST_TEST(reactor.metrics().resources_open == 1u);  // the port, which may listen again
+}
+
+BOOST_AUTO_TEST_CASE(a_port_that_the_end_of_a_run_stopped_listens_again_in_the_next) {
+    Reactor reactor;
+    const auto port = listen_tcp(reactor, {"127.0.0.1", 0},
+                                 make_factory([](const Address&) { return std::make_shared<Recorder>(); }));
+    reactor.call_soon([&] { reactor.stop(); });
+    reactor.run();
+    port->start_listening();
+    auto client = std::make_shared<Recorder>();
+    reactor.run_until(connect_tcp(reactor, {"127.0.0.1", port->address().port}, client));
+    BOOST_TEST(client->connected());
 }
 
 BOOST_AUTO_TEST_CASE(shutdown_disconnects_cleanly) {
