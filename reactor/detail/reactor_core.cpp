@@ -53,9 +53,11 @@ void ReactorCore::close() noexcept {
         const Calls dropped = std::move(soon_calls_);
     }
     reactor_.drop_calls();
-    while (!resources_.empty()) {  // comes to an end: nothing is opened while closing
+    {
+        // In one turn: what the end of one sent would be an error that another hears of instead of this.
         const Turn turn(*this);
-        resources_.pop_front().reactor_destroyed();
+        while (!resources_.empty())  // comes to an end: nothing is opened while closing
+            resources_.pop_front().reactor_destroyed();
     }
     while (doomed_ != nullptr)
         destroy_doomed();

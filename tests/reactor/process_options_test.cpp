@@ -114,7 +114,8 @@ BOOST_AUTO_TEST_CASE(descriptors_may_change_places) {
     BOOST_REQUIRE(::pipe2(first, O_CLOEXEC | O_NONBLOCK) == 0);
     BOOST_REQUIRE(::pipe2(second, O_CLOEXEC | O_NONBLOCK) == 0);
     const UniqueFd first_in(first[0]), first_out(first[1]), second_in(second[0]), second_out(second[1]);
-    ProcessOptions options = shell("echo a >&" + std::to_string(first[1]) + "; echo b >&" + std::to_string(second[1]));
+    ProcessOptions options =
+        shell("echo a > /dev/fd/" + std::to_string(first[1]) + "; echo b > /dev/fd/" + std::to_string(second[1]));
     options.descriptors.emplace(first[1], ChildDescriptor::inherited(second[1]));
     options.descriptors.emplace(second[1], ChildDescriptor::inherited(first[1]));
     run(std::move(options));
