@@ -55,8 +55,8 @@ plait::Deferred<> follow(plait::Reactor& reactor, std::string text, int lines) {
     plait::ClientServiceOptions options;
     options.backoff.initial = std::chrono::milliseconds(100);
     plait::ClientService service(reactor, plait::client_from_string(reactor, text),
-                                 plait::make_factory([&lines, &promise = promise](const plait::Address&) {
-                                     return std::make_shared<Printer>(lines, promise);
+                                 plait::make_factory([&lines, &printed = promise](const plait::Address&) {
+                                     return std::make_shared<Printer>(lines, printed);
                                  }),
                                  options);
     service.start();
