@@ -46,8 +46,11 @@ struct EndpointArguments::Splitter {
                 named = true;
                 continue;
             }
-            if (text[at] == '\\' && ++at == text.size())
-                owner.refuse_at(at - 1, "the backslash has nothing to quote; write \\\\ for a backslash");
+            if (text[at] == '\\') {
+                ++at;
+                if (at == text.size())
+                    owner.refuse_at(at - 1, "the backslash has nothing to quote; write \\\\ for a backslash");
+            }
             if (is_control(text[at])) owner.refuse_at(at, "there is a control character");
             part.value += text[at];
         }

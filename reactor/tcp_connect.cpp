@@ -123,6 +123,7 @@ void ConnectAttempt::begin() {
 void ConnectAttempt::look_up() {
     const auto found = [this](const std::vector<std::string>& ips) {
         std::vector<Address> addresses;
+        addresses.reserve(ips.size());
         for (const std::string& ip : ips)
             addresses.push_back({ip, where_.port});
         race_.add(addresses);

@@ -71,7 +71,10 @@ Bytes MemoryLink::load(int from, std::size_t most, bool& moved) {
 
 /// How many of `most` bytes are carried in this step; 0: they are late.
 std::size_t MemoryLink::with_faults(Way& way, std::size_t most) {
-    if (way.delay > 0 && --way.delay > 0) return 0;
+    if (way.delay > 0) {
+        --way.delay;
+        if (way.delay > 0) return 0;
+    }
     if (faults_.close > 0 && random_.chance(faults_.close)) {
         broken_ = true;
         return 0;
