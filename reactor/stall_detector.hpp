@@ -39,8 +39,9 @@ struct StallDetectorOptions {
 /// between two looks of the detector is told once, without a stack. Names of functions in the program itself are known
 /// if it was linked with -rdynamic (Meson: export_dynamic).
 ///
-/// Lifetime: destroyed before the reactor, in the reactor's thread, outside its callbacks or inside, but not from `told`.
-/// Threads:  made in the reactor's thread. `told` is called in either thread, never in both at once; what it throws is
+/// Lifetime: destroyed before the reactor, in the reactor's thread, outside its callbacks or inside, but not from
+/// `told`. Threads:  made in the reactor's thread. `told` is called in either thread, never in both at once; what it
+/// throws is
 ///           reported as an unhandled failure.
 class StallDetector {
 public:

@@ -83,7 +83,8 @@ std::size_t MemoryLink::with_faults(Way& way, std::size_t most) {
         way.delay = random_.between(1, std::max<std::uint64_t>(faults_.longest_delay, 1));
         return 0;
     }
-    if (faults_.split > 0 && random_.chance(faults_.split)) return static_cast<std::size_t>(random_.between(1, std::max<std::size_t>(most, 2) - 1));
+    if (faults_.split > 0 && random_.chance(faults_.split))
+        return static_cast<std::size_t>(random_.between(1, std::max<std::size_t>(most, 2) - 1));
     return most;
 }
 

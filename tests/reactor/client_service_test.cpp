@@ -273,7 +273,9 @@ BOOST_FIXTURE_TEST_CASE(a_policy_that_makes_no_sense_is_refused, Fixture) {
 BOOST_FIXTURE_TEST_CASE(stopped_inside_connection_made_it_closes_what_was_just_made, Fixture) {
     server_up();
     std::unique_ptr<ClientService> service;
-    prepare = [&](Recorder& recorder) { recorder.when_made = [&](Recorder&) { service->stop().detach([](const Failure&) {}); }; };
+    prepare = [&](Recorder& recorder) {
+        recorder.when_made = [&](Recorder&) { service->stop().detach([](const Failure&) {}); };
+    };
     service = make();
     service->start();
     network.flush();
