@@ -56,7 +56,7 @@ std::vector<std::string> environment_of(const ProcessOptions& options) {
         if (!options.environment.contains(std::string(text.substr(0, text.find('='))))) result.emplace_back(text);
     }
     for (const auto& [name, value] : options.environment)
-        result.push_back(name + '=' + value);
+        result.emplace_back(name).append(1, '=').append(value);
     return result;
 }
 

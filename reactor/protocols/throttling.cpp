@@ -220,6 +220,7 @@ ThrottlingFactory::State::State(Clock& clock, std::shared_ptr<Factory> factory, 
 template <typename F>
 void ThrottlingFactory::State::each(F call) {
     std::vector<std::weak_ptr<ThrottledProtocol>> all;
+    all.reserve(connected.size());
     for (auto* const one : connected)
         all.push_back(one->weak_from_this());
     for (const auto& weak : all)

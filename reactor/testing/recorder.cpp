@@ -18,25 +18,25 @@ const char* kind_of(const Failure& why) {
 ProtocolRecorder::~ProtocolRecorder() = default;
 
 void ProtocolRecorder::connection_made() {
-    events.push_back("made");
+    events.emplace_back("made");
     when_made(*this);
 }
 
 void ProtocolRecorder::data_received(const Bytes& data) {
-    if (events.empty() || events.back() != "data") events.push_back("data");
+    if (events.empty() || events.back() != "data") events.emplace_back("data");
     received += data.view();
     when_data(*this, data);
 }
 
 void ProtocolRecorder::read_connection_lost() {
-    events.push_back("end");
+    events.emplace_back("end");
     if (close_at_end) transport().lose_connection();
     when_ended(*this);
 }
 
 void ProtocolRecorder::connection_lost(const Failure& why) {
     reason = why;
-    events.push_back(kind_of(why));
+    events.emplace_back(kind_of(why));
     when_lost(*this);
 }
 
