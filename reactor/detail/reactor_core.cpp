@@ -53,11 +53,9 @@ void ReactorCore::close() noexcept {
         const Calls dropped = std::move(soon_calls_);
     }
     reactor_.drop_calls();
-    {
-        // In one turn: what the end of one sent would be an error that another hears of instead of this.
+    while (!resources_.empty()) {  // comes to an end: nothing is opened while closing
         const Turn turn(*this);
-        while (!resources_.empty())  // comes to an end: nothing is opened while closing
-            resources_.pop_front().reactor_destroyed();
+        resources_.pop_front().reactor_destroyed();
     }
     while (doomed_ != nullptr)
         destroy_doomed();
