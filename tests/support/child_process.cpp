@@ -146,6 +146,9 @@ void ChildProcess::signal(int number) {
 
 void ChildProcess::pause() {
     signal(SIGSTOP);
+    // Its threads stop one after the other, and one that still runs may answer: it has stopped when all of them have.
+    siginfo_t stopped{};
+    if (pid_ > 0 && !exit_) ::waitid(P_PID, static_cast<id_t>(pid_), &stopped, WSTOPPED | WEXITED | WNOWAIT);
 }
 void ChildProcess::resume() {
     signal(SIGCONT);
