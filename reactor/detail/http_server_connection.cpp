@@ -14,8 +14,6 @@ namespace {
 
 /// What may wait here of pipelined requests while one is being answered, before reading stops.
 constexpr std::size_t most_unread = 64 * 1024;
-/// Of a body; smaller ones cost more than they hold, and keep the block that they came in.
-constexpr std::size_t small_piece = 512;
 
 HttpResponseHead plain_head(int status, std::size_t size) {
     HttpResponseHead head;
@@ -134,12 +132,7 @@ void HttpServerConnection::say_continue() {
 
 void HttpServerConnection::on_body(Bytes piece) {
     if (!shared_->stream_handler) {
-        if (piece.size() < small_piece && !pieces_.empty()) {
-            small_pieces_.append(piece.view());
-            return;
-        }
-        keep_small_pieces();
-        pieces_.push_back(std::move(piece));
+        gathered_.add(std::move(piece));
         return;
     }
     if (skipping_) {
@@ -163,7 +156,7 @@ void HttpServerConnection::on_complete() {
         if (writer_ == nullptr && !closing_) next_request();
         return;
     }
-    HttpRequest request{std::move(head_), joined_body()};
+    HttpRequest request{std::move(head_), gathered_.take()};
     const auto handler = shared_->handler;
     if (!handler) return abort();
     auto answer = make_answer(request.head);
@@ -378,20 +371,6 @@ void HttpServerConnection::stop_reading() {
     deadline_.cancel();
     next_.cancel();
     parser_.pause();
-}
-
-void HttpServerConnection::keep_small_pieces() {
-    if (!small_pieces_.empty()) pieces_.push_back(Bytes::own(std::exchange(small_pieces_, {})));
-}
-
-Bytes HttpServerConnection::joined_body() {
-    keep_small_pieces();
-    auto pieces = std::exchange(pieces_, {});
-    if (pieces.size() == 1) return std::move(pieces.front());
-    std::string text;
-    for (const auto& piece : pieces)
-        text.append(piece.view());
-    return Bytes::own(std::move(text));
 }
 
 }  // namespace plait::detail

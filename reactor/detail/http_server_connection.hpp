@@ -12,6 +12,7 @@
 
 #include "plait/deferred/clock.hpp"
 #include "plait/reactor/detail/deadline.hpp"
+#include "plait/reactor/detail/gathered_body.hpp"
 #include "plait/reactor/detail/http_body_queue.hpp"
 #include "plait/reactor/protocol.hpp"
 #include "plait/reactor/protocols/http_parser.hpp"
@@ -99,14 +100,11 @@ private:
     void linger();
     void stop_reading();
     void wait_for_request();
-    void keep_small_pieces();
-    Bytes joined_body();
 
     std::shared_ptr<HttpServerShared> shared_;
     HttpRequestParser parser_;
     HttpRequestHead head_;
-    std::vector<Bytes> pieces_;
-    std::string small_pieces_;  ///< what came after them
+    GatheredBody gathered_;
     std::shared_ptr<HttpBodyQueue> body_;
     HttpResponseWriter* writer_ = nullptr;
     Deadline<HttpServerConnection> deadline_;

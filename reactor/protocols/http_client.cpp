@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "plait/reactor/detail/gathered_body.hpp"
 #include "plait/reactor/detail/http_body_queue.hpp"
 #include "plait/reactor/detail/http_call.hpp"
 
@@ -33,17 +34,11 @@ public:
     void on_body(Bytes piece) override {
         if (piece.size() > most_ - size_) refuse();
         size_ += piece.size();
-        // A small one costs more than it holds, and keeps the block that it came in.
-        if (piece.size() < small_piece && !pieces_.empty()) {
-            small_.append(piece.view());
-            return;
-        }
-        keep_small();
-        pieces_.push_back(std::move(piece));
+        body_.add(std::move(piece));
     }
 
     void on_complete() override {
-        HttpResponse response{std::move(head_), joined()};
+        HttpResponse response{std::move(head_), body_.take()};
         auto promise = std::move(promise_);
         promise.callback(std::move(response));
     }
@@ -59,28 +54,11 @@ private:
                                 fmt::format("the body of an HTTP response is larger than {} bytes", most_));
     }
 
-    void keep_small() {
-        if (!small_.empty()) pieces_.push_back(Bytes::own(std::exchange(small_, {})));
-    }
-
-    Bytes joined() {
-        keep_small();
-        if (pieces_.size() == 1) return std::move(pieces_.front());
-        std::string text;
-        text.reserve(size_);
-        for (const auto& piece : pieces_)
-            text.append(piece.view());
-        return Bytes::own(std::move(text));
-    }
-
-    static constexpr std::size_t small_piece = 512;
-
     const std::size_t most_;
     bool to_head_ = false;
     Promise<HttpResponse> promise_;
     HttpResponseHead head_;
-    std::vector<Bytes> pieces_;
-    std::string small_;  ///< what came after them
+    detail::GatheredBody body_;
     std::size_t size_ = 0;
     std::unique_ptr<HttpCall> call_;
 };

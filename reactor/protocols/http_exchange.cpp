@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "plait/reactor/detail/gathered_body.hpp"
 #include "plait/reactor/detail/http_client_connection.hpp"
 #include "plait/reactor/reactor.hpp"
 #include "plait/reactor/tcp.hpp"
@@ -71,10 +72,10 @@ public:
     }
 
     void on_head(HttpResponseHead head) override { head_ = std::move(head); }
-    void on_body(Bytes piece) override { pieces_.push_back(std::move(piece)); }
+    void on_body(Bytes piece) override { body_.add(std::move(piece)); }
 
     void on_complete() override {
-        HttpResponse response{std::move(head_), joined()};
+        HttpResponse response{std::move(head_), body_.take()};
         auto promise = std::move(promise_);
         promise.callback(std::move(response));
     }
@@ -85,18 +86,10 @@ public:
     }
 
 private:
-    Bytes joined() {
-        if (pieces_.size() == 1) return std::move(pieces_.front());
-        std::string text;
-        for (const auto& piece : pieces_)
-            text.append(piece.view());
-        return Bytes::own(std::move(text));
-    }
-
     std::shared_ptr<Connector> connector_;
     Promise<HttpResponse> promise_;
     HttpResponseHead head_;
-    std::vector<Bytes> pieces_;
+    detail::GatheredBody body_;
     std::optional<HttpExchange> exchange_;
 };
 
