@@ -2,7 +2,6 @@
 #define BOOST_TEST_MODULE acceptance_ports
 #include <fcntl.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
@@ -11,6 +10,7 @@
 #include "plait/deferred/testing/caught_reports.hpp"
 #include "plait/reactor/detail/unix_address.hpp"
 #include "plait/reactor/metrics.hpp"
+#include "plait/tests/reactor/child_program.hpp"
 #include "plait/tests/reactor/stream_worlds.hpp"
 #include "plait/tests/reactor/unix_fixture.hpp"
 
@@ -109,12 +109,6 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(stop_factory_may_destroy_the_port_and_throw, World
 
 namespace {
 
-long cpu_microseconds() {
-    rusage used{};
-    ::getrusage(RUSAGE_SELF, &used);
-    return (used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1'000'000 + used.ru_utime.tv_usec + used.ru_stime.tv_usec;
-}
-
 std::vector<UniqueFd> take_all_descriptors() {
     std::vector<UniqueFd> hoard;
     for (;;) {
@@ -165,19 +159,7 @@ int close_peer() {
 }  // namespace
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(close_peer_on_emfile, World, SocketWorlds) {
-    const pid_t child = ::fork();
-    if (child == 0) {
-        int code = 99;
-        try {
-            code = close_peer<World>();
-        } catch (...) {
-        }
-        std::_Exit(code);
-    }
-    int status = 0;
-    BOOST_REQUIRE(::waitpid(child, &status, 0) == child);
-    BOOST_TEST(WIFEXITED(status));
-    BOOST_TEST(WEXITSTATUS(status) == 0);
+    BOOST_TEST(code_of_child(close_peer<World>) == 0);
 }
 
 namespace {

@@ -5,12 +5,12 @@
 
 #include <fcntl.h>
 #include <pty.h>
-#include <sys/resource.h>
 
 #include <array>
 #include <boost/test/unit_test.hpp>
 #include <csignal>
 
+#include "plait/tests/reactor/child_program.hpp"
 #include "plait/tests/reactor/unix_fixture.hpp"
 
 using namespace plait;
@@ -56,12 +56,6 @@ bool at_end(int fd) {
 
 void put(const UniqueFd& fd, std::string_view text) {
     BOOST_REQUIRE(::write(fd.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()));
-}
-
-long cpu_microseconds() {
-    rusage used{};
-    ::getrusage(RUSAGE_SELF, &used);
-    return (used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1'000'000 + used.ru_utime.tv_usec + used.ru_stime.tv_usec;
 }
 
 struct Fixture {

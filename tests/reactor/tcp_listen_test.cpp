@@ -2,12 +2,12 @@
 #define BOOST_TEST_MODULE tcp_listen
 #include <fcntl.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 
 #include <boost/test/unit_test.hpp>
 #include <cstdlib>
 
 #include "plait/deferred/testing/caught_reports.hpp"
+#include "plait/tests/reactor/child_program.hpp"
 #include "plait/tests/reactor/tcp_fixture.hpp"
 
 using namespace plait;
@@ -104,12 +104,6 @@ BOOST_FIXTURE_TEST_CASE(a_factory_that_says_no_or_throws_closes_that_connection_
 
 namespace {
 
-long cpu_microseconds() {
-    rusage used{};
-    ::getrusage(RUSAGE_SELF, &used);
-    return (used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1'000'000 + used.ru_utime.tv_usec + used.ru_stime.tv_usec;
-}
-
 /// Uses up every descriptor, and sees that a client is sent away, that nothing spins, and that it works again after.
 /// Returns a number for the exit code; 0 is well.
 int live_without_descriptors() {
@@ -149,17 +143,5 @@ int live_without_descriptors() {
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(running_out_of_descriptors_sends_clients_away_and_does_not_spin) {
-    const pid_t child = ::fork();
-    if (child == 0) {
-        int code = 99;
-        try {
-            code = live_without_descriptors();
-        } catch (...) {
-        }
-        std::_Exit(code);
-    }
-    int status = 0;
-    BOOST_REQUIRE(::waitpid(child, &status, 0) == child);
-    BOOST_TEST(WIFEXITED(status));
-    BOOST_TEST(WEXITSTATUS(status) == 0);
+    BOOST_TEST(code_of_child(live_without_descriptors) == 0);
 }

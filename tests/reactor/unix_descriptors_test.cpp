@@ -1,10 +1,10 @@
 // Descriptors passed over UNIX sockets: order, bounds, and none that leaks.
 #define BOOST_TEST_MODULE unix_descriptors
 #include <sys/resource.h>
-#include <sys/wait.h>
 
 #include <boost/test/unit_test.hpp>
 
+#include "plait/tests/reactor/child_program.hpp"
 #include "plait/tests/reactor/unix_fixture.hpp"
 
 using namespace plait;
@@ -213,19 +213,7 @@ int receive_without_room() {
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(running_out_of_descriptors_while_receiving_some_is_a_typed_loss) {
-    const pid_t child = ::fork();
-    if (child == 0) {
-        int code = 99;
-        try {
-            code = receive_without_room();
-        } catch (...) {
-        }
-        std::_Exit(code);
-    }
-    int status = 0;
-    BOOST_REQUIRE(::waitpid(child, &status, 0) == child);
-    BOOST_TEST(WIFEXITED(status));
-    BOOST_TEST(WEXITSTATUS(status) == 0);
+    BOOST_TEST(code_of_child(receive_without_room) == 0);
 }
 
 BOOST_FIXTURE_TEST_CASE(after_a_change_of_protocols_descriptors_go_to_the_new_one_or_are_closed, UnixFixture) {
