@@ -82,7 +82,8 @@ public:
 
     /// Stops in good order: receives nothing more, sends what is queued.
     /// Fires:  after stop_protocol(); at once when it is stopped already.
-    /// Cancel: stops at once.
+    /// Fails:  with InvalidState when it was asked for before and is not over; with DescriptorWentAway.
+    /// Cancel: stops at once. Dropping likewise.
     virtual Deferred<> close() = 0;
 };
 

@@ -76,7 +76,8 @@ public:
     /// delivered. `connection_lost(ConnectionDone)` follows, not before this returns.
     virtual void lose_connection() = 0;
 
-    /// Closes our direction after what is queued; the peer sees the end and may still send.
+    /// Closes our direction after what is queued; the peer sees the end and may still send. What is written afterwards
+    /// is dropped. `connection_lost` comes when the peer has ended its direction, too.
     virtual void lose_write_connection() = 0;
 
     /// Throws the connection away, with what is queued (TCP: reset). `connection_lost(ConnectionAborted)` follows, not
@@ -104,8 +105,10 @@ public:
     /// Bytes queued and not yet taken by the kernel.
     virtual std::size_t write_buffered() const noexcept = 0;
 
-    /// Fires when no more than the low water mark is queued; ready if that is so now. Fails with the reason when the
-    /// connection is lost first. For writers that produce by turns instead of registering as a Producer.
+    /// For writers that produce by turns instead of registering as a Producer.
+    /// Fires:  when no more than the low water mark is queued; ready if that is so now.
+    /// Fails:  with the reason, when the connection is lost first.
+    /// Cancel: only that waiter is forgotten. Dropping likewise.
     virtual Deferred<> drained() = 0;
 
     /// Our end, and theirs.

@@ -17,7 +17,7 @@ struct UdpOptions {
     /// Longer datagrams are told of by DatagramProtocol::datagram_truncated. 1 to 65,535; the smaller, the more of them
     /// are received in one system call.
     std::size_t most_received = 8192;
-    /// What is queued at most, in bytes with some for each datagram; more is dropped.
+    /// What is queued at most, in bytes, with a few added for each datagram; more is dropped.
     std::size_t most_queued = 1024 * 1024;
     /// SO_REUSEADDR: several may listen on one port; each gets what is sent to a group it has joined, or to all.
     bool reuse_address = false;
@@ -31,7 +31,7 @@ struct UdpOptions {
     int kernel_buffer = 0;
 };
 
-/// An open UDP port.
+/// An open UDP port. What is about groups throws ConnectionDone once it is stopped.
 class UdpPort : public DatagramPort {
 public:
     /// Receives what is sent to `group` (224.0.0.0/4, ff00::/8), by the interface with that name or, IPv4, address;
