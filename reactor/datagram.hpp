@@ -35,9 +35,9 @@ public:
     DatagramTransport(const DatagramTransport&) = delete;
     DatagramTransport& operator=(const DatagramTransport&) = delete;
 
-    /// Queues one datagram for `to`: a numeric address, or of a UNIX port a path and port 0. A slice is queued as it
-    /// is. Returns: false when it was dropped because the queue is full, or nothing is sent any more. Throws
-    /// BadDatagramAddress, DatagramTooLong; InvalidState when connected to another address.
+    /// Queues one datagram for `to`: a numeric address, or a path and port 0. A slice is queued as it is.
+    /// Returns: false when it was dropped because the queue is full, or nothing is sent any more.
+    /// Throws BadDatagramAddress, DatagramTooLong; InvalidState when connected to another address.
     virtual bool write(Bytes data, const Address& to) = 0;
     bool write(std::string_view text, const Address& to) { return write(Bytes::copy(text), to); }
 
