@@ -57,8 +57,8 @@ public:
     virtual void pause_producing() = 0;
     virtual void resume_producing() = 0;
 
-    /// Sends a signal: by number, or by name: "TERM", "SIGTERM". It reaches this process or nobody, also where something
-    /// else has waited for the child and its number is another's by now. Throws ProcessExitedAlready;
+    /// Sends a signal: by number, or by name: "TERM", "SIGTERM". It reaches this process or nobody, also where
+    /// something else has waited for the child and its number is another's by now. Throws ProcessExitedAlready;
     /// std::invalid_argument for what is no signal; ProcessError when the system does not allow it.
     virtual void signal_process(int number) = 0;
     void signal_process(std::string_view name);
@@ -80,7 +80,7 @@ protected:
 /// reason; one from another callback is reported as an unhandled failure.
 ///
 /// Lifetime: shared by the transport until process_ended has returned. It may let go of itself from any of its
-///           callbacks; the child runs on, is listened to no more than that, and is never left a zombie.
+///           callbacks. A child whose protocol nobody else keeps runs on, and is never left a zombie.
 /// Source:   IProcessProtocol of Twisted.
 class ProcessProtocol {
 public:
@@ -133,8 +133,8 @@ private:
 /// "shutdown".
 ///
 /// Throws SpawnError naming the program and the cause: ProgramNotFound, ProgramNotExecutable, no such directory or
-///        user, no descriptors left; nothing of it is left then. std::invalid_argument for options that make no sense; UsageError when the
-///        protocol has a process already.
+///        user, no descriptors left; nothing of it is left then. std::invalid_argument for options that make no sense;
+///        UsageError when the protocol has a process already.
 /// Source: IReactorProcess of Twisted.
 void spawn_process(Reactor& reactor, ProcessOptions options, std::shared_ptr<ProcessProtocol> protocol);
 

@@ -100,10 +100,8 @@ void FileQueue::start_first() {
     first.promise.on_cancel([] {});  // it cannot be taken back any more
     defer_to_thread(core_->reactor(),
                     [use = Use(file_), work = std::move(first.work)]() mutable { return work(use.file()); })
-        .add_both([self = shared_from_this(), kind = first.kind,
-                   promise = std::move(first.promise)](Result<Outcome> result) mutable {
-            self->ended(kind, std::move(result), std::move(promise));
-        })
+        .add_both([self = shared_from_this(), kind = first.kind, promise = std::move(first.promise)](
+                      Result<Outcome> result) mutable { self->ended(kind, std::move(result), std::move(promise)); })
         .detach([](const Failure& failure) { report_unhandled_failure(failure); });
 }
 

@@ -70,8 +70,8 @@ struct FileFaultsGuard {
     FileFaultsGuard() { reset(); }
     ~FileFaultsGuard() { reset(); }
     static void reset() {
-        for (FileCall* each : {&file_faults.pread, &file_faults.pwrite, &file_faults.pwritev2, &file_faults.fsync,
-                               &file_faults.close})
+        for (FileCall* each :
+             {&file_faults.pread, &file_faults.pwrite, &file_faults.pwritev2, &file_faults.fsync, &file_faults.close})
             each->reset();
         file_faults.gate = -1;
     }

@@ -152,11 +152,12 @@ BOOST_AUTO_TEST_CASE(what_has_begun_when_its_reactor_stops_is_done_and_what_wait
         gate.open();
     });
     Deferred<> again;
-    Deferred<> waiting = file.write_at(5, Bytes::borrow(" never")).add_errback<ReactorStopped>([&](const ReactorStopped& error) {
-        BOOST_TEST(says(error, "nothing more is done with " + path()));
-        story += "waiting ";
-        again = file.truncate(0).add_errback<ReactorStopped>([&](const ReactorStopped&) { story += "again "; });
-    });
+    Deferred<> waiting =
+        file.write_at(5, Bytes::borrow(" never")).add_errback<ReactorStopped>([&](const ReactorStopped& error) {
+            BOOST_TEST(says(error, "nothing more is done with " + path()));
+            story += "waiting ";
+            again = file.truncate(0).add_errback<ReactorStopped>([&](const ReactorStopped&) { story += "again "; });
+        });
     stop();
     BOOST_TEST(story == "waiting again begun ");
     BOOST_TEST(content() == "begun");
@@ -228,9 +229,10 @@ BOOST_AUTO_TEST_CASE(whole_files_fail_when_the_reactor_stops_and_are_read_in_the
     support::write_file(path(), "old");
     reactor->thread_pool().set_most_threads(1);
     Gate gate;
-    Deferred<> writing = write_file(*reactor, path(), Bytes::borrow("new")).add_errback<ReactorStopped>([&](const ReactorStopped&) {
-        gate.open();
-    });
+    Deferred<> writing =
+        write_file(*reactor, path(), Bytes::borrow("new")).add_errback<ReactorStopped>([&](const ReactorStopped&) {
+            gate.open();
+        });
     run_until(*reactor, [] { return file_faults.pwrite.calls() == 1; });
     Deferred<Bytes> reading = read_file(*reactor, path());
     Deferred<File> opening = open_file(*reactor, path());
