@@ -38,6 +38,7 @@ public:
 
     std::shared_ptr<Protocol> build_protocol(const Address& peer) override;
 
+    /// Built and not lost yet.
     std::size_t connections() const noexcept;
     bool reading_throttled() const noexcept;
     bool writing_throttled() const noexcept;
