@@ -54,8 +54,8 @@ struct RunOptions {
 ///     signals are handled if that was asked for; `during`; `after`, and the functions of `call_when_running`.
 ///   - shutdown, in a later turn than `stop()`: `before` likewise; `during`; then `running()` is false, threads that
 ///     wait for the reactor are told so (threads.hpp), what was written is sent, all that is open is closed and each
-///     protocol's `connection_lost` called, child processes are killed, and what the pool's threads are doing is
-///     waited for; `after`; the loop is left.
+///     protocol's `connection_lost` called, and what the pool's threads are doing is waited for; `after`; the loop is
+///     left. Files and child processes are there in the next run (files.hpp, process.hpp).
 /// Each trigger is called once, at the next such event. Timers, and calls not yet made, wait for the next run.
 ///
 /// On a foreign loop, one whose `start_watching()` returns at once because others run it, everything works without
