@@ -75,12 +75,14 @@ class ConnectionDone : public ConnectionClosed {
 public:
     using ConnectionClosed::ConnectionClosed;
 };
-/// It broke: reset by the peer, or failed reads or writes. Bytes written may not have arrived.
+/// It broke: reset by the peer, or failed reads or writes; or the reactor was stopped. Bytes written may not have
+/// arrived.
 class ConnectionLost : public ConnectionClosed {
 public:
     using ConnectionClosed::ConnectionClosed;
 };
-/// We threw it away with `abort_connection()`, or the reactor was destroyed. Bytes written may not have arrived.
+/// We threw it away with `abort_connection()`, or the reactor was destroyed, or stopped with bytes left to send. Bytes
+/// written may not have arrived.
 class ConnectionAborted : public ConnectionClosed {
 public:
     using ConnectionClosed::ConnectionClosed;

@@ -123,8 +123,10 @@ private:
 /// no descriptors but those it is given, no signal blocked, and none handled in another way than the system's.
 ///
 /// The exit is learnt from the system without touching SIGCHLD, where it knows pidfd_open (Linux 5.3); else by
-/// Reactor::on_signal. Destroying the reactor kills children that still run (SIGKILL), waits for them, and makes all
-/// calls that are due: end them in good order before, if that matters.
+/// Reactor::on_signal. The end of a run (Reactor::stop) kills children that still run (SIGKILL; all of the group of one
+/// that leads one), waits for them, and makes all calls that are due, process_ended among them, before the `after`
+/// triggers of "shutdown"; so does destroying the reactor. No child lives on into the next run: end them in good order
+/// before, in a `before` trigger, if that matters. A crash() leaves them alone.
 ///
 /// Throws SpawnError naming the program and the cause: ProgramNotFound, ProgramNotExecutable, no such directory or
 ///        user, no descriptors left. std::invalid_argument for options that make no sense; UsageError when the

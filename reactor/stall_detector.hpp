@@ -40,14 +40,16 @@ struct StallDetectorOptions {
 /// if it was linked with -rdynamic (Meson: export_dynamic).
 ///
 /// Lifetime: destroyed before the reactor, in the reactor's thread, outside its callbacks or inside, but not from
-/// `told`. Threads:  made in the reactor's thread. `told` is called in either thread, never in both at once; what it
-/// throws is
+///           `told`.
+/// Threads:  made in the reactor's thread. `told` is called in either thread, never in both at once; what it throws is
 ///           reported as an unhandled failure.
 class StallDetector {
 public:
     using Told = UniqueFunction<void(const Stall&)>;
 
-    /// Prints each stall to standard error.
+    /// Prints each stall to standard error. Both throw InvalidState when the reactor has one already,
+    /// std::invalid_argument for a limit that is not above zero, and std::system_error when the system gives no thread,
+    /// or not the signal; nothing is watched then.
     explicit StallDetector(Reactor& reactor, StallDetectorOptions options = {});
     StallDetector(Reactor& reactor, StallDetectorOptions options, Told told);
     ~StallDetector();

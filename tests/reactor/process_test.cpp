@@ -294,6 +294,47 @@ BOOST_AUTO_TEST_CASE(and_those_that_have_exited_but_are_not_over) {
     BOOST_TEST(no_children());
 }
 
+BOOST_AUTO_TEST_CASE(the_end_of_a_run_kills_children_and_tells_all_of_it_before_its_last_triggers) {
+    bool all_told = false;
+    spawn_process(reactor, shell("exec sleep 100"), child);
+    const auto last =
+        reactor.add_system_event_trigger(EventPhase::after, "shutdown", [&] { all_told = child->ended.has_value(); });
+    reactor.call_soon([&] { reactor.stop(); });
+    reactor.run();
+    BOOST_TEST(all_told);
+    BOOST_TEST(*child->status().signal == SIGKILL);
+    BOOST_TEST(no_children());
+
+    child->ended.reset();
+    run(shell("exit 2"));  // and in the next run as in any
+    BOOST_TEST(*child->status().exit_code == 2);
+}
+
+BOOST_AUTO_TEST_CASE(a_child_may_be_ended_in_good_order_before_the_run_is_over) {
+    spawn_process(reactor, shell("trap 'exit 7' TERM; echo ready; while :; do sleep 0.01; done"), child);
+    auto [over, promise] = make_deferred<>();
+    child->when_ended = [&](ProcessRecorder&) { promise.callback(); };
+    reactor
+        .add_system_event_trigger(EventPhase::before, "shutdown",
+                                  [&] {
+                                      child->transport().signal_process("TERM");
+                                      return std::move(over);
+                                  })
+        .detach();
+    child->when_data = [&](ProcessRecorder&) { reactor.stop(); };
+    reactor.run();
+    BOOST_TEST(*child->status().exit_code == 7);
+}
+
+BOOST_AUTO_TEST_CASE(a_crash_leaves_children_alone) {
+    spawn_process(reactor, shell("exec sleep 100"), child);
+    reactor.call_soon([&] { reactor.crash(); });
+    reactor.run();
+    BOOST_TEST(child->transport().status().has_value() == false);
+    child->transport().signal_process("KILL");
+    wait_ended();
+}
+
 BOOST_AUTO_TEST_CASE(nothing_is_started_while_the_reactor_is_being_destroyed) {
     bool refused = false;
     {
