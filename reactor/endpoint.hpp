@@ -92,9 +92,10 @@ std::shared_ptr<ServerEndpoint> fd_server_endpoint(Reactor& reactor, int fd);
 std::shared_ptr<ServerEndpoint> systemd_server_endpoint(Reactor& reactor, std::size_t index);
 std::shared_ptr<ServerEndpoint> systemd_server_endpoint(Reactor& reactor, std::string name);
 
-/// This program's standard input and output, once.
+/// This program's standard input and output. Connect once: a second connection would share the two with the first.
 std::shared_ptr<ClientEndpoint> stdio_client_endpoint(Reactor& reactor);
-/// The same for servers that may be started by another program: the one connection is there, its port only a word.
+/// The same for servers that may be started by another program: listen() fires when the one connection is made, with a
+/// port at which nobody else arrives.
 std::shared_ptr<ServerEndpoint> stdio_server_endpoint(Reactor& reactor);
 
 /// The endpoint that a string describes. A prefix says of which kind, the rest is its arguments:

@@ -53,12 +53,13 @@ enum class OpenMode : unsigned char {
 /// Order:    what is asked of one File is done one after the other, in the order it was asked for, each in a thread of
 ///           the reactor's pool. Several Files work at the same time.
 /// Fails:    each with a FileError that names path and cause; FileClosed after close(); FileBusy when `most_waiting`
-///           wait; ReactorStopped when the reactor was destroyed, or stopped, since it was opened: in the next run open
-///           it again. What had begun then is done, what waited is not, and both fail so: await in a `before` trigger
-///           of "shutdown" what has to be on the disk.
+///           wait, or `most_bytes_waiting`; ReactorStopped when the reactor is stopped or destroyed first: what has
+///           begun is done all the same, what waits is not. After a stop a File is of no use, also in the reactor's
+///           next run: open another one then. What has to be on the disk is to be awaited in a `before` trigger of
+///           "shutdown".
 /// Cancel:   work that has not begun is taken back; what has begun is done, and its result dropped. Dropping likewise.
 /// Lifetime: move-only. Destroying it closes the file after what was asked for, which goes on. It may outlive its
-///           reactor.
+///           reactor; it is then closed where it is destroyed.
 /// Threads:  the reactor's.
 class File {
 public:

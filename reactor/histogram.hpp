@@ -49,7 +49,7 @@ private:
     std::uint64_t largest_ = 0;
 };
 
-/// The same for durations, in nanoseconds; the last bucket begins at about nine hours. What is below none counts as
+/// The same for durations, in nanoseconds; the last bucket begins at about five hours. What is below none counts as
 /// none.
 class Histogram {
 public:

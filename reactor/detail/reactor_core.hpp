@@ -163,7 +163,7 @@ public:
 
     // For Lifecycle:
 
-    /// Ends what is open now, after sending what was written to it. What that opens stays.
+    /// Ends what is open now, after sending what was written to it. What that opens stays. Precondition: in a turn.
     void close_resources() noexcept;
     /// Waits for what the threads of the pool are doing. They work again when they are next asked to.
     void stop_threads() noexcept;
