@@ -54,15 +54,15 @@ struct RunOptions {
 ///     signals are handled if that was asked for; `during`; `after`, and the functions of `call_when_running`.
 ///   - shutdown, in a later turn than `stop()`: `before` likewise; `during`; then `running()` is false, threads that
 ///     wait for the reactor are told so (threads.hpp), what was written is sent, all that is open is closed and each
-///     protocol's `connection_lost` called, child processes are killed, and what the pool's threads are doing is
-///     waited for; `after`; the loop is left.
+///     protocol's `connection_lost` called, and what the pool's threads are doing is waited for; `after`; the loop is
+///     left. Files and child processes are there in the next run (files.hpp, process.hpp).
 /// Each trigger is called once, at the next such event. Timers, and calls not yet made, wait for the next run.
 ///
-/// What is open at the end of a run is not there in the next one. Connections hear ConnectionLost, or ConnectionAborted
-/// where the system did not take all that was written, and their peer then a reset. Ports stop; they may listen again.
-/// Look-ups, attempts to connect and work in threads fail. Child processes are killed and waited for (process.hpp).
-/// Files take no work any more (files.hpp). What the callbacks of all this open stays, for the next run. To end
-/// something in better order, do it in a `before` trigger of "shutdown": its Deferred is waited for.
+/// What is open at the end of a run: connections hear ConnectionLost, or ConnectionAborted where the system did not take
+/// all that was written, and their peer then a reset. Ports stop; they may listen again. Look-ups, attempts to connect
+/// and work in threads fail. Files and child processes stay (files.hpp, process.hpp), and so does what the callbacks of
+/// all this open. To end something in better order, do it in a `before` trigger of "shutdown": its Deferred is waited
+/// for.
 ///
 /// On a foreign loop, one whose `start_watching()` returns at once because others run it, everything works without
 /// `run()`, except what needs a beginning or an end: triggers, `running()`, `blocking_call_from_thread`. There `run()`

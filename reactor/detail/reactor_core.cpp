@@ -103,7 +103,7 @@ void ReactorCore::stop_threads() noexcept {
 void ReactorCore::close_resources() noexcept {
     flush();
     end_each_of(resources_, &Resource::reactor_stopped);
-    flush();  // what ends behind others: child processes
+    flush();  // what ends behind others: child processes that have exited
 }
 
 void ReactorCore::end_loop_with_a_turn(std::optional<Duration> longest) noexcept {

@@ -319,31 +319,6 @@ BOOST_AUTO_TEST_CASE(a_file_may_outlive_its_reactor) {
     static_cast<void>(pending.take());
 }
 
-BOOST_AUTO_TEST_CASE(a_file_that_is_open_at_the_end_of_a_run_has_to_be_opened_again_for_the_next) {
-    File file = open(OpenMode::create);
-    Deferred<> begun = file.append(Bytes::borrow("1"));
-    Deferred<> waiting;
-    reactor.call_soon([&] {
-        waiting = file.append(Bytes::borrow("2"));
-        for (int i = 0; i < 100; ++i)
-            file.append(Bytes::borrow("3")).detach([](const Failure&) {});
-        reactor.stop();
-    });
-    reactor.run();
-    BOOST_TEST(begun.ready());
-    BOOST_TEST(waiting.ready());
-    static_cast<void>(begun.take());
-    static_cast<void>(waiting.take());
-    BOOST_CHECK_EXCEPTION(run(file.size()), ReactorStopped, saying("stopped or destroyed since it was opened"));
-    BOOST_CHECK_THROW(run(file.close()), ReactorStopped);
-    file = File();
-
-    const std::string before = content();
-    file = open(OpenMode::update);
-    run(file.append(Bytes::borrow("4")));
-    BOOST_TEST(content() == before + "4");
-}
-
 BOOST_AUTO_TEST_CASE(dropping_what_opens_or_reads_leaks_no_descriptor) {
     support::write_file(path(), "text");
     const int before = ::dup(0);
