@@ -58,11 +58,11 @@ struct RunOptions {
 ///     left. Files and child processes are there in the next run (files.hpp, process.hpp).
 /// Each trigger is called once, at the next such event. Timers, and calls not yet made, wait for the next run.
 ///
-/// What is open at the end of a run: connections hear ConnectionLost, or ConnectionAborted where the system did not take
-/// all that was written, and their peer then a reset. Ports stop; they may listen again. Look-ups, attempts to connect
-/// and work in threads fail. Files and child processes stay (files.hpp, process.hpp), and so does what the callbacks of
-/// all this open. To end something in better order, do it in a `before` trigger of "shutdown": its Deferred is waited
-/// for.
+/// What is open at the end of a run ends: connections hear ConnectionLost, or ConnectionAborted where the system did
+/// not take all that was written, and their peer then a reset. Ports stop; they may listen again. Look-ups, attempts to
+/// connect and work in threads fail. Files and child processes stay (files.hpp, process.hpp), and so does what the
+/// callbacks of all this open. To end something in better order, do it in a `before` trigger of "shutdown": its
+/// Deferred is waited for.
 ///
 /// On a foreign loop, one whose `start_watching()` returns at once because others run it, everything works without
 /// `run()`, except what needs a beginning or an end: triggers, `running()`, `blocking_call_from_thread`. There `run()`
