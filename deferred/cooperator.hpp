@@ -120,8 +120,7 @@ private:
 ///           must outlive it; where it goes first, that is a stop().
 /// Threads:  one.
 /// Source:   Twisted's task.Cooperator. Unlike there, resume() cannot wake a task that waits for a Deferred; stop()
-/// ends
-///           paused tasks, too; and there is no global one.
+///           ends paused tasks, too; and there is no global one.
 class Cooperator {
 public:
     /// A slice ends with the first step that ends `slice` or more after its beginning. On a clock that stands

@@ -44,18 +44,20 @@ struct ClientServiceOptions {
 ///     auto protocol = co_await service.when_connected(3);   // fails when three attempts have failed
 ///     co_await service.stop();
 ///
-///     init --start--> connecting --> connected --loss--> waiting --delay--> connecting
-///                         |  failed --> waiting              stop: disconnecting --loss--> stopped
-///                         |                                  start while disconnecting: restarting --loss-->
-///                         connecting
-///                       stop --> stopped, from where start() connects again
+///     init           start() ──> connecting
+///     connecting     made ──> connected       failed ──> waiting      stop() ──> stopped
+///     connected      lost ──> waiting                                 stop() ──> disconnecting
+///     waiting        delay over ──> connecting                        stop() ──> stopped
+///     disconnecting  lost ──> stopped         start() ──> restarting
+///     restarting     lost ──> connecting      stop() ──> disconnecting
+///     stopped        start() ──> connecting
 ///
 /// What the factory builds is a protocol of the user's; the service only watches for its end, with
 /// Protocol::observe_loss().
 ///
 /// Lifetime: destroying it ends attempts, closes the connection in good order without waiting, and fails what waits
-///           with Destroyed. Allowed inside anything it calls. The clock outlives its use.
-/// Threads:  one.
+///           with Destroyed. Allowed inside anything it calls. The clock outlives it.
+/// Threads:  the clock's.
 /// Source:   ClientService of Twisted.
 class ClientService {
 public:

@@ -18,7 +18,7 @@ namespace plait {
 /// direction counts as closed.
 ///
 /// Fires:  with the protocol, after its connection_made(); never before this has returned.
-/// Fails:  at once with a ConnectError that says what is wrong with it: not open, not connected, not a stream. With
+/// Fails:  at once with a ConnectError that says what is wrong with it: not open, not connected, not a stream; with
 /// what
 ///         connection_made() threw; with BrokenPromise when the reactor is destroyed first. It is closed then.
 /// Cancel: closes it.

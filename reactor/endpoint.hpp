@@ -1,6 +1,7 @@
 // Endpoints: where to connect to, or to listen on, as an object: code that has one need not know whether it is TCP,
 // TLS or a UNIX socket. Not connections: each call makes a new one.
-// Related: endpoint_parser.hpp (endpoint strings of your own), client_service.hpp (keeps a connection up).
+// Related: endpoint_parser.hpp (endpoint strings of your own), process_endpoint.hpp (a program at the other end),
+// client_service.hpp (keeps a connection up).
 #pragma once
 
 #include <cstddef>
@@ -66,10 +67,17 @@ std::shared_ptr<ServerEndpoint> tcp_server_endpoint(Reactor& reactor, Address wh
 /// with the host and port as given.
 std::shared_ptr<ClientEndpoint> connector_endpoint(std::shared_ptr<Connector> connector, HostPort where);
 
-/// TLS over TCP. The certificate has to be for the host, or for `server_name` if that is given.
+/// TLS over TCP. The certificate has to be for the host, or for `server_name` if that is given. What connect() gives is
+/// connected when the handshake is done; it fails with a TlsError when that fails.
+/// Throws: UsageError for a server's context; so do the next two for the wrong side's.
 std::shared_ptr<ClientEndpoint> tls_client_endpoint(Reactor& reactor, HostPort where,
                                                     std::shared_ptr<const TlsContext> context,
                                                     ConnectOptions options = {}, std::string server_name = {});
+
+/// TLS over what `below` connects to: a UNIX socket, a program, a memory network in tests. The certificate has to be
+/// for `server_name`, which may be empty only if the context checks nobody.
+std::shared_ptr<ClientEndpoint> tls_client_endpoint(Clock& clock, std::shared_ptr<const TlsContext> context,
+                                                    std::shared_ptr<ClientEndpoint> below, std::string server_name);
 
 /// TLS for whoever connects at `below`. Protocols are built when a connection is accepted; their connection_made()
 /// comes after the handshake.
@@ -88,13 +96,17 @@ std::shared_ptr<ClientEndpoint> fd_client_endpoint(Reactor& reactor, int fd);
 std::shared_ptr<ServerEndpoint> fd_server_endpoint(Reactor& reactor, int fd);
 
 /// A listening socket that systemd has opened (LISTEN_FDS), by its place, from 0, or the name that its unit gives it
-/// (FileDescriptorName). Looked for, and taken over, by the first call of listen().
+/// (FileDescriptorName). Looked for by listen(); taken over by the first call that finds it, so there should be one
+/// endpoint for each. The environment stays as it is: what this process starts does not take the sockets for its own,
+/// since LISTEN_PID names another.
 std::shared_ptr<ServerEndpoint> systemd_server_endpoint(Reactor& reactor, std::size_t index);
 std::shared_ptr<ServerEndpoint> systemd_server_endpoint(Reactor& reactor, std::string name);
 
-/// This program's standard input and output, once.
+/// This program's standard input and output, once: a second connection would share the two with the first, so another
+/// call of connect() or listen() fails.
 std::shared_ptr<ClientEndpoint> stdio_client_endpoint(Reactor& reactor);
-/// The same for servers that may be started by another program: the one connection is there, its port only a word.
+/// The same for servers that may be started by another program, as inetd does: listen() fires when the one connection
+/// is made, with a port at which nobody else arrives.
 std::shared_ptr<ServerEndpoint> stdio_server_endpoint(Reactor& reactor);
 
 /// The endpoint that a string describes. A prefix says of which kind, the rest is its arguments:

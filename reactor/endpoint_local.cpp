@@ -105,11 +105,13 @@ public:
 
     Listening listen(std::shared_ptr<Factory> factory) override {
         return maybe_deferred([&] {
-            if (std::exchange(used_, true))
+            if (used_)
                 throw CannotListen("this endpoint's socket of systemd was taken over before: it can be used once");
             const detail::SystemdSockets sockets(std::getenv("LISTEN_PID"), std::getenv("LISTEN_FDS"),
                                                  std::getenv("LISTEN_FDNAMES"), ::getpid());
-            return adopt_listening_port(reactor_, UniqueFd(find_(sockets)), std::move(factory));
+            UniqueFd socket(find_(sockets));
+            used_ = true;
+            return adopt_listening_port(reactor_, std::move(socket), std::move(factory));
         });
     }
 
@@ -121,17 +123,34 @@ private:
 
 const Address stdio_address{"standard input and output", 0};
 
-Connected open_stdio_for(Reactor& reactor, const std::shared_ptr<Factory>& factory) {
-    return maybe_deferred([&] { return open_stdio(reactor, detail::build_for(*factory, stdio_address)); });
-}
-
-class StdioClientEndpoint final : public ClientEndpoint {
+/// Standard input and output, to be had once: afterwards they are not what they were.
+class StdioOnce {
 public:
-    explicit StdioClientEndpoint(Reactor& reactor) : reactor_(reactor) {}
-    Connected connect(std::shared_ptr<Factory> factory) override { return open_stdio_for(reactor_, factory); }
+    explicit StdioOnce(Reactor& reactor) : reactor_(reactor) {}
+
+    /// Fails with an E from the second time on.
+    template <typename E>
+    Connected open(Factory& factory) {
+        return maybe_deferred([&] {
+            if (used_) throw E("this endpoint's standard input and output were taken before: they can be used once");
+            std::shared_ptr<Protocol> protocol = detail::build_for(factory, stdio_address);
+            used_ = true;
+            return open_stdio(reactor_, std::move(protocol));
+        });
+    }
 
 private:
     Reactor& reactor_;
+    bool used_ = false;
+};
+
+class StdioClientEndpoint final : public ClientEndpoint {
+public:
+    explicit StdioClientEndpoint(Reactor& reactor) : stdio_(reactor) {}
+    Connected connect(std::shared_ptr<Factory> factory) override { return stdio_.open<ConnectError>(*factory); }
+
+private:
+    StdioOnce stdio_;
 };
 
 /// Nobody else can come: there is nothing to stop.
@@ -143,17 +162,17 @@ public:
 
 class StdioServerEndpoint final : public ServerEndpoint {
 public:
-    explicit StdioServerEndpoint(Reactor& reactor) : reactor_(reactor) {}
+    explicit StdioServerEndpoint(Reactor& reactor) : stdio_(reactor) {}
 
     Listening listen(std::shared_ptr<Factory> factory) override {
-        return open_stdio_for(reactor_, factory)
-            .add_callback([](const std::shared_ptr<Protocol>&) -> std::unique_ptr<ListeningPort> {
+        return stdio_.open<CannotListen>(*factory).add_callback(
+            [](const std::shared_ptr<Protocol>&) -> std::unique_ptr<ListeningPort> {
                 return std::make_unique<StdioPort>();
             });
     }
 
 private:
-    Reactor& reactor_;
+    StdioOnce stdio_;
 };
 
 }  // namespace

@@ -75,12 +75,14 @@ class ConnectionDone : public ConnectionClosed {
 public:
     using ConnectionClosed::ConnectionClosed;
 };
-/// It broke: reset by the peer, or failed reads or writes. Bytes written may not have arrived.
+/// It broke: reset by the peer, or failed reads or writes; or the reactor was stopped, after sending what was queued.
+/// Bytes written may not have arrived.
 class ConnectionLost : public ConnectionClosed {
 public:
     using ConnectionClosed::ConnectionClosed;
 };
-/// We threw it away with `abort_connection()`, or the reactor was destroyed. Bytes written may not have arrived.
+/// We threw it away with `abort_connection()`, or the reactor was destroyed, or stopped with bytes that the kernel did
+/// not take. Bytes written may not have arrived.
 class ConnectionAborted : public ConnectionClosed {
 public:
     using ConnectionClosed::ConnectionClosed;
@@ -102,7 +104,7 @@ public:
     using ConnectionLost::ConnectionLost;
 };
 
-/// `Reactor::run()` while it already runs.
+/// `Reactor::run()`, `run_until()` or `iterate()` while it runs already, or from inside one of its callbacks.
 class ReactorAlreadyRunning : public UsageError {
 public:
     using UsageError::UsageError;
@@ -112,8 +114,8 @@ class ReactorNotRunning : public UsageError {
 public:
     using UsageError::UsageError;
 };
-/// `Reactor::run_until()` was ended by `stop()` before its Deferred fired; or the reactor ended before
-/// the result of what threads had to do with it was there.
+/// `Reactor::run_until()` was ended by `stop()` or `crash()` before its Deferred had fired; or the reactor ended before
+/// the result was there of what threads were to do for it, or it for them.
 class ReactorStopped : public Error {
 public:
     using Error::Error;

@@ -53,10 +53,11 @@ enum class OpenMode : unsigned char {
 /// Order:    what is asked of one File is done one after the other, in the order it was asked for, each in a thread of
 ///           the reactor's pool. Several Files work at the same time.
 /// Fails:    each with a FileError that names path and cause; FileClosed after close(); FileBusy when `most_waiting`
-///           wait; ReactorStopped when the reactor is destroyed or its pool stopped.
+///           wait, or `most_bytes_waiting`; ReactorStopped when the reactor is stopped or destroyed first. After a stop
+///           a File is of no use, also in the reactor's next run: open another one then.
 /// Cancel:   work that has not begun is taken back; what has begun is done, and its result dropped. Dropping likewise.
 /// Lifetime: move-only. Destroying it closes the file after what was asked for, which goes on. It may outlive its
-///           reactor.
+///           reactor; it is then closed where it is destroyed.
 /// Threads:  the reactor's.
 class File {
 public:

@@ -12,12 +12,12 @@
 
 namespace plait {
 
-/// Counts durations. Bucket i holds those of at least 2^(i-1) and less than 2^i nanoseconds; bucket 0 those of none.
+/// Counts durations. Bucket i holds those of at least 2^(i-1) and less than 2^i nanoseconds; bucket 0 those of zero.
 /// Recording is a handful of instructions and never allocates. A plain value: copying one is a snapshot.
 /// Threads: one at a time.
 class Histogram {
 public:
-    /// The last bucket takes all that is longer, from about nine hours on.
+    /// The last bucket, which begins at about five hours, takes all that is longer, too.
     static constexpr std::size_t bucket_count = 46;
 
     void record(Duration taken) noexcept {

@@ -12,7 +12,7 @@ enum class IOFlags : int {
     none = 0,
     read = 0x02,   ///< LCB_READ_EVENT: readable, or at its end
     write = 0x04,  ///< LCB_WRITE_EVENT: writable, or failed
-    error = 0x08,  ///< LCB_ERROR_EVENT: it cannot be watched; only ever delivered, never asked for
+    error = 0x08,  ///< LCB_ERROR_EVENT: it cannot be watched; told, never asked for
     rw = 0x06,     ///< LCB_RW_EVENT
 };
 
@@ -127,21 +127,18 @@ protected:
 /// - Only what is watched for is reported, at the time of the report: not what was found in the same pass before the
 ///   watch was changed. A stream that has ended, or failed, is ready for whatever it is watched for.
 /// - A descriptor that cannot be watched (it is not open, or the system refuses it) is reported once, with `error` and
-/// what
-///   it was to be watched for, and is not watched. A regular file may be one of these; better it is always ready.
+///   what it was to be watched for, and is not watched. A regular file may be one of these; better it is always ready.
 /// - `watch` on a watched event replaces its flags. `unwatch` and `cleanup` of what is not watched do nothing.
-/// - A timer is one-shot and relative, and never early; `watch` on an active timer moves it. Timers are reported by
-/// their
-///   deadlines. One that is set by what a pass reports waits for another pass, in which descriptors have their turn,
-///   too.
+/// - A timer is one-shot and relative, and never early; `watch` on an active timer moves it. Timers are reported in the
+///   order of their deadlines. One that is set by what a pass reports waits for another pass, in which descriptors have
+///   their turn, too.
 /// - `ready()` is never called from inside `update_event` or `update_timer`, and its event may be gone when it returns.
 ///
 /// The reactor promises, and others who use a loop should:
-/// - Identical updates of descriptors are not sent. `flags()` and `state()` are what they were before, during an
-/// update.
+/// - Identical updates of descriptors are not sent. During an update `flags()` and `state()` are what they were before
+///   it.
 /// - `cleanup` comes last and once, when the event is not active any more, also from inside its own `ready()`. Until
-/// then
-///   its descriptor stays open, and no other event watches the same one.
+///   then its descriptor stays open, and no other event watches the same one.
 /// - One reactor to a loop: it is the one that is told of passes.
 ///
 /// Threads: one; all calls and all `ready()` come from the thread that runs the loop.
@@ -159,8 +156,8 @@ public:
     /// Starts, moves or ends a timer. `delay` counts from now, for `watch` only.
     virtual void update_timer(TimerEvent& timer, EventAction action, std::chrono::microseconds delay) = 0;
 
-    /// Runs the loop until `stop_watching()`; may return, too, when nothing is watched any more. The default does
-    /// nothing: inside somebody else's loop, they run it.
+    /// Runs the loop until `stop_watching()`; it may also return when nothing is watched any more. The default does
+    /// nothing, for loops that others run.
     virtual void start_watching() {}
 
     /// Asks `start_watching()` to return after the present turn. Without effect on a later one.

@@ -53,6 +53,7 @@ NameResolver::NameResolver(Reactor& reactor, NameOptions options)
                 "NameOptions::servers has one that is not a numeric address.");
     require(!options_->try_timeout || *options_->try_timeout > Duration::zero(),
             "NameOptions::try_timeout is not above 0.");
+    require(options_->timeout > Duration::zero(), "NameOptions::timeout is not above 0.");
     require(!options_->tries || *options_->tries > 0, "NameOptions::tries is not above 0.");
     require(!options_->ndots || *options_->ndots >= 0, "NameOptions::ndots is below 0.");
 }

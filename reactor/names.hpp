@@ -41,7 +41,8 @@ struct NameOptions {
     /// For the whole of a look-up.
     Duration timeout = std::chrono::seconds(30);
     /// Domains to add to names with fewer than `ndots` dots; names that end in a dot are never completed. Unset: as
-    /// /etc/resolv.conf says. Of many, the first 8 count.
+    /// /etc/resolv.conf says. Of many, the first 8 count. One whose servers cannot answer is passed over, as one that
+    /// has no such name is; servers that say nothing at all end the look-up.
     std::optional<std::vector<std::string>> search{};
     std::optional<int> ndots{};
     /// Asked first; empty for none.
@@ -59,7 +60,8 @@ struct NameOptions {
 ///           with the reactor, not with this.
 class NameResolver final : public Resolver {
 public:
-    /// Throws UsageError for options that make no sense: a server that is not numeric, a time or a number below zero.
+    /// Throws UsageError for options that make no sense: a server that is not numeric, a time that is not above zero, a
+    /// number below zero.
     explicit NameResolver(Reactor& reactor, NameOptions options = {});
 
     Deferred<> look_up(const std::string& host, AddressFamily family, Found found) override;

@@ -79,7 +79,7 @@ protected:
 /// reason; one from another callback is reported as an unhandled failure.
 ///
 /// Lifetime: shared by the transport until process_ended has returned. It may let go of itself from any of its
-///           callbacks; the child runs on, is listened to no more than that, and is never left a zombie.
+///           callbacks. A child whose protocol nobody else keeps runs on, and is never left a zombie.
 /// Source:   IProcessProtocol of Twisted.
 class ProcessProtocol {
 public:
@@ -123,8 +123,9 @@ private:
 /// no descriptors but those it is given, no signal blocked, and none handled in another way than the system's.
 ///
 /// The exit is learnt from the system without touching SIGCHLD, where it knows pidfd_open (Linux 5.3); else by
-/// Reactor::on_signal. Destroying the reactor kills children that still run (SIGKILL), waits for them, and makes all
-/// calls that are due: end them in good order before, if that matters.
+/// Reactor::on_signal. The end of a run (Reactor::stop) and of the reactor kills children that still run (SIGKILL),
+/// waits for them, for a second at most, and makes all calls that are due. To end them in good order, do it in a
+/// `before` trigger of "shutdown".
 ///
 /// Throws SpawnError naming the program and the cause: ProgramNotFound, ProgramNotExecutable, no such directory or
 ///        user, no descriptors left. std::invalid_argument for options that make no sense; UsageError when the

@@ -28,7 +28,8 @@ protected:
 /// An exception from a callback ends the connection with that exception as the reason; it never reaches the loop.
 ///
 /// Lifetime: shared by the transport, from connection_made until connection_lost has returned. It may let go of itself,
-///           or of anything else, from any of its callbacks.
+///           or of anything else, from any of its callbacks. The destructor calls nothing.
+/// Threads:  the reactor's; so with factories.
 /// Source:   IProtocol and IHalfCloseableProtocol of Twisted.
 class Protocol {
 public:
@@ -58,8 +59,8 @@ public:
     /// The peer sends no more but may still read. The default closes the connection in good order.
     virtual void read_connection_lost() { transport().lose_connection(); }
 
-    /// The end. `reason` holds a ConnectionDone, ConnectionLost or ConnectionAborted, or what one of these callbacks
-    /// threw.
+    /// The end. `reason` holds a ConnectionClosed, whose derived types in errors.hpp say which, or what one of these
+    /// callbacks threw.
     virtual void connection_lost(const Failure& reason) { static_cast<void>(reason); }
 
     /// Between connection_made and the end of connection_lost.

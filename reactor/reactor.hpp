@@ -52,9 +52,10 @@ struct RunOptions {
 /// A run begins with the system event "startup" and ends, after `stop()`, with "shutdown":
 ///   - startup: `before` triggers, whose Deferreds are waited for with the loop running; then `running()` is true,
 ///     signals are handled if that was asked for; `during`; `after`, and the functions of `call_when_running`.
-///   - shutdown, some turns after `stop()`: `before` likewise; `during`; then `running()` is false, what was written is
-///     sent, all that is open is closed, each protocol's `connection_lost` called, threads that wait for the reactor
-///     are told (threads.hpp), and what the pool's threads are doing is waited for; `after`; the loop is left.
+///   - shutdown, in a later turn than `stop()`: `before` likewise; `during`; then `running()` is false, threads that
+///     wait for the reactor are told so (threads.hpp), what was written is sent, all that is open is closed and each
+///     protocol's `connection_lost` called, child processes are killed, and what the pool's threads are doing is
+///     waited for; `after`; the loop is left.
 /// Each trigger is called once, at the next such event. Timers, and calls not yet made, wait for the next run.
 ///
 /// On a foreign loop, one whose `start_watching()` returns at once because others run it, everything works without
@@ -65,7 +66,8 @@ struct RunOptions {
 /// threads of its pool are doing, and aborts open connections: each protocol's `connection_lost(ConnectionAborted)`
 /// runs from the destructor. No system event is fired. Not allowed from inside `run()`.
 ///
-/// Threads: all members are for the thread that runs it, except `call_from_thread`.
+/// Threads: all members are for the thread that runs it, except `call_from_thread`; so is everything that is made with
+///          it, unless its header says otherwise.
 /// Source:  IReactorCore, IReactorTime and IReactorThreads of Twisted.
 class Reactor final : public Clock {
 public:
@@ -90,9 +92,9 @@ public:
     /// `before` functions are still doing is dropped. Does nothing when not running.
     void crash() noexcept;
 
-    /// One turn by hand: waits at most `longest` for something to happen, and returns when that is done. No events are
-    /// fired, and `running()` is false. On a foreign loop it returns at once.
-    /// Fails: throws ReactorAlreadyRunning.
+    /// One turn by hand: waits at most `longest` for something to happen, and returns when that is done. No system
+    /// events are fired, and `running()` is false. On a foreign loop it returns at once.
+    /// Fails: throws ReactorAlreadyRunning; what the loop below throws.
     void iterate(Duration longest = Duration::zero());
 
     /// From the `during` of startup to that of shutdown; and inside `run_until`.
@@ -104,7 +106,8 @@ public:
     /// The signal that stopped the last run (RunOptions::stop_on_signals), or 0.
     int stop_signal() const noexcept;
 
-    /// Calls `function` at once when running, else after the next startup; those in order.
+    /// Calls `function` at once when running, which passes on what it throws; else after the next startup, in the order
+    /// of asking and in the context of now.
     void call_when_running(UniqueFunction<void()> function);
 
     /// Calls `function` at the next such event, in the context of now: "startup", "shutdown", or one of your own. It
@@ -121,14 +124,15 @@ public:
         });
     }
 
-    /// Calls the triggers of an event of your own. `before` is over when this returns, unless it has to be waited for.
+    /// Calls the triggers of an event of your own. All have been called when this returns, unless a `before` function
+    /// returned a Deferred that is yet to fire: `during` and `after` then follow in a later turn.
     /// Fails: throws InvalidState for "startup" and "shutdown", and while the event is being fired.
     void fire_system_event(std::string_view event);
 
     /// Runs until `deferred` has fired, and returns its value or throws its failure: for tests and small programs. No
     /// system events are fired; what is open stays open.
     /// Fails: throws ReactorStopped if `stop()` or `crash()` came first, or if others run the loop; `deferred` is then
-    /// dropped.
+    ///        dropped. ReactorAlreadyRunning.
     template <typename T>
     T run_until(Deferred<T> deferred);
 
@@ -151,12 +155,14 @@ public:
 
     /// Calls `handler` in the reactor's thread each time the process gets `signal_number`, until the subscription is
     /// destroyed; the previous disposition is then put back. Several subscriptions, in any reactors, may share one.
+    /// What it throws is reported as an unhandled failure.
+    /// Fails: throws std::system_error naming the signal when there is no such one, or it cannot be handled.
     SignalSubscription on_signal(int signal_number, UniqueFunction<void(int)> handler);
 
     /// What it has done and what it holds, as numbers; see metrics.hpp for their meaning and for Prometheus.
     ReactorMetrics metrics() const;
 
-    /// Measures each call from the loop for metrics() from now on, or stops that. Two looks at the clock for each.
+    /// Measures each call from the loop for metrics() from now on, or stops that. It costs two looks at the clock each.
     void measure_turns(bool on);
 
     /// What it waits for, to be read at night: how many calls are set and when the first is due, and everything open, a

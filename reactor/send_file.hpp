@@ -23,8 +23,8 @@ struct SendFileOptions {
 /// full, and lose_connection() waits for it.
 ///
 /// Fires:    with the number of bytes, when the last is written; not before this has returned.
-/// Fails:    with a FileError; with why the connection was lost; with InvalidState at once when the transport has a
-///           Producer; with ReactorStopped.
+/// Fails:    with a FileError; with why the connection was lost; with ReactorStopped; at once with InvalidState when
+///           the transport has a Producer, and with std::invalid_argument unless `chunk` is 1 to File::most_read.
 /// Cancel:   stops after the bytes that are written. Dropping likewise.
 /// Lifetime: `file` may be closed or destroyed meanwhile: what it was asked to read is read.
 Deferred<std::uint64_t> send_file(File& file, Transport& transport, SendFileOptions options = {});

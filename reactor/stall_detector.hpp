@@ -16,7 +16,7 @@ namespace plait {
 struct Stall {
     Duration lasted{};                ///< so far
     bool over = false;                ///< the callback has returned
-    std::string what;                 ///< which: "data_received of chat::Session", "timed calls", ...
+    std::string what;                 ///< which: "data_received of chat::Session", "timed and soon calls", ...
     std::vector<void*> addresses;     ///< the thread's stack when the limit had passed, innermost first
     std::vector<std::string> frames;  ///< the same as "function + 0x12", or "program(+0x1234)" for addr2line
 
@@ -25,7 +25,7 @@ struct Stall {
 };
 
 struct StallDetectorOptions {
-    /// Callbacks may take so long. Another thread looks four times as often.
+    /// Callbacks may take so long. Another thread looks four times in that time.
     Duration limit = std::chrono::milliseconds(100);
     /// The signal that makes the reactor's thread write its stack down; zero: the default, SIGRTMIN + 5. System calls
     /// it interrupts are restarted where the system does that. A handler the program has for it is replaced meanwhile.
@@ -39,10 +39,11 @@ struct StallDetectorOptions {
 /// between two looks of the detector is told once, without a stack. Names of functions in the program itself are known
 /// if it was linked with -rdynamic (Meson: export_dynamic).
 ///
-/// Lifetime: destroyed before the reactor, in the reactor's thread, outside its callbacks or inside, but not from
-/// `told`. Threads:  made in the reactor's thread. `told` is called in either thread, never in both at once; what it
-/// throws is
-///           reported as an unhandled failure.
+/// Fails:    the constructor throws InvalidState when the reactor has a detector already, std::invalid_argument unless
+///           the limit is above zero. What `told` throws is reported as an unhandled failure.
+/// Lifetime: destroyed before the reactor, in the reactor's thread, inside its callbacks or outside, but not from
+///           `told`.
+/// Threads:  made in the reactor's thread. `told` is called in either thread, never in both at once.
 class StallDetector {
 public:
     using Told = UniqueFunction<void(const Stall&)>;

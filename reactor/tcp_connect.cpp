@@ -17,6 +17,7 @@
 #include "plait/reactor/detail/reactor_core.hpp"
 #include "plait/reactor/detail/socket.hpp"
 #include "plait/reactor/detail/tcp_connection.hpp"
+#include "plait/reactor/detail/unix_address.hpp"
 #include "plait/reactor/errors.hpp"
 #include "plait/reactor/names.hpp"
 #include "plait/reactor/tcp.hpp"
@@ -27,6 +28,12 @@ namespace {
 
 /// What went wrong with one address: while connecting, or already while binding to the local one.
 constexpr int bind_flag = 1 << 16;
+
+/// Asked of the kernel: the address that was given may be another spelling of ours.
+bool is_its_own_peer(int fd, std::uint16_t port) {
+    const Address ours = local_address(fd);
+    return ours.port == port && ours == name_of_peer(fd);
+}
 
 /// One call of connect_tcp: looks the name up and races the addresses.
 ///
@@ -169,7 +176,7 @@ int ConnectAttempt::Racer::outcome() const noexcept {
     socklen_t size = sizeof error;
     if (::getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0) return errno;
     // A port of the range for clients, with nobody listening, can be met by its own call: connected to itself.
-    if (error == 0 && local_address(fd.get()) == to) return ECONNREFUSED;
+    if (error == 0 && is_its_own_peer(fd.get(), to.port)) return ECONNREFUSED;
     return error;
 }
 

@@ -13,9 +13,9 @@
 namespace plait {
 
 struct ThreadPoolOptions {
-    /// At once. At least one.
+    /// Threads at a time; at least one.
     int most_threads = 10;
-    /// Waiting for a thread, beside what runs.
+    /// Pieces of work that may wait for a thread, beside those that run.
     std::size_t most_queued = 10'000;
     /// A thread that has had nothing to do for so long ends.
     std::chrono::milliseconds idle = std::chrono::seconds(30);

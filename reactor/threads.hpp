@@ -21,9 +21,9 @@ namespace plait {
 ///
 /// `function` runs in the context of now, and is destroyed in its thread. It returns a value or nothing, move-only
 /// values too, but no Deferred: there is no loop to fire it.
-/// Fails:    with what it threw; with ThreadPoolFull at once; with ThreadPoolStopped when the pool was stopped before
-/// it
-///           began, and with ReactorStopped when the reactor shut down, or was destroyed, before the result was home.
+/// Fails:    with what it threw; at once with ThreadPoolFull, or with std::system_error when there is no thread to be
+///           had; with ThreadPoolStopped when the pool was stopped before it began; with ReactorStopped when the
+///           reactor shut down, or was destroyed, before the result was home.
 /// Cancel:   work that has not begun is taken back; what has begun runs on, and its result is dropped. Dropping
 ///           likewise. `function` may then live longer than its Deferred: have it own what it uses.
 /// Lifetime: `pool` has to live until the Deferred has fired or was dropped; the reactor may be destroyed before.

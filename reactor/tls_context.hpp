@@ -37,7 +37,7 @@ struct TlsPem {
 struct TlsOptions {
     /// Ours, followed by those that lead to its CA. Required for servers.
     TlsPem certificate;
-    /// Its private key; of `certificate` too, if none is given. Encrypted keys need the password.
+    /// Its private key; looked for beside `certificate` when none is given. Encrypted keys need the password.
     TlsPem key;
     std::string key_password;
 

@@ -16,8 +16,8 @@ public:
     using Error::Error;
 };
 
-/// The handshake failed: what `connect` fails with, and what a protocol is told that was connected before
-/// (`start_tls`). Also this very type, when none of the derived ones says more. Catch ConnectError to try elsewhere.
+/// The handshake failed: what connecting fails with, and the reason a protocol hears of that was connected before
+/// (`start_tls`). Of this very type when none of the derived ones says more. Catch ConnectError to try elsewhere.
 class TlsError : public ConnectError {
 public:
     using ConnectError::ConnectError;

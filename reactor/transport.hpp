@@ -76,7 +76,8 @@ public:
     /// delivered. `connection_lost(ConnectionDone)` follows, not before this returns.
     virtual void lose_connection() = 0;
 
-    /// Closes our direction after what is queued; the peer sees the end and may still send.
+    /// Closes our direction after what is queued; the peer sees the end and may still send. What is written afterwards
+    /// is dropped. `connection_lost` comes when the peer has ended its direction, too.
     virtual void lose_write_connection() = 0;
 
     /// Throws the connection away, with what is queued (TCP: reset). `connection_lost(ConnectionAborted)` follows, not
@@ -103,8 +104,10 @@ public:
     /// Bytes queued and not yet taken by the kernel.
     virtual std::size_t write_buffered() const noexcept = 0;
 
-    /// Fires when no more than the low water mark is queued; ready if that is so now. Fails with the reason when the
-    /// connection is lost first. For writers that produce by turns instead of registering as a Producer.
+    /// For writers that produce by turns instead of registering as a Producer.
+    /// Fires:  when no more than the low water mark is queued; ready if that is so now.
+    /// Fails:  with the reason, when the connection is lost first.
+    /// Cancel: only that waiter is forgotten. Dropping likewise.
     virtual Deferred<> drained() = 0;
 
     /// Our end, and theirs.
@@ -145,8 +148,8 @@ public:
 
     /// Exchanges the protocol: `next` gets what arrives from now on, and connection_lost. For layers that are put
     /// between a protocol and its connection in mid-stream, as `start_tls` does; attaching `next` is theirs
-    /// (Protocol::attach). Allowed from inside the protocol's callbacks. The default throws UsageError: this transport
-    /// cannot.
+    /// (Protocol::attach). Allowed from inside the protocol's callbacks. Throws UsageError when the connection is lost;
+    /// so does the default, always: such a transport cannot.
     virtual Handover hand_over(std::shared_ptr<Protocol> next);
 
 protected:

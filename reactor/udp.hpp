@@ -17,7 +17,7 @@ struct UdpOptions {
     /// Longer datagrams are told of by DatagramProtocol::datagram_truncated. 1 to 65,535; the smaller, the more of them
     /// are received in one system call.
     std::size_t most_received = 8192;
-    /// What is queued at most, in bytes with some for each datagram; more is dropped.
+    /// What is queued at most, in bytes, with a few added for each datagram; more is dropped.
     std::size_t most_queued = 1024 * 1024;
     /// SO_REUSEADDR: several may listen on one port; each gets what is sent to a group it has joined, or to all.
     bool reuse_address = false;
@@ -31,7 +31,8 @@ struct UdpOptions {
     int kernel_buffer = 0;
 };
 
-/// An open UDP port.
+/// An open UDP port. What is about groups throws ConnectionDone once it is stopped.
+///
 /// Lifetime: destroying it stops it, as stop_listening() does. It may outlive the reactor. Allowed from inside its
 ///           protocol's callbacks.
 class UdpPort : public DatagramTransport {
@@ -44,7 +45,8 @@ public:
 
     /// Stops in good order: receives nothing more, sends what is queued.
     /// Fires:  after stop_protocol(); at once when it is stopped already.
-    /// Cancel: stops at once.
+    /// Fails:  with InvalidState when it was asked for before and is not over.
+    /// Cancel: stops at once. Dropping likewise.
     virtual Deferred<> close() = 0;
 
     /// Receives what is sent to `group` (224.0.0.0/4, ff00::/8), by the interface with that name or, IPv4, address;

@@ -25,8 +25,7 @@ public:
 /// One listening socket at work.
 ///
 /// Lifetime: owns itself until `stop()`, and is destroyed at the end of the turn of that: so its accept loop may be
-/// left
-///           by way of the port's destructor. `went_away` is called, last, if somebody else closes the socket.
+///           left by way of the port's destructor. `went_away` is called, last, if somebody else closes the socket.
 class Acceptor final : public Doomed, private EventHandler {
 public:
     Acceptor(ReactorCore& core, UniqueFd fd, std::shared_ptr<Factory> factory,

@@ -98,9 +98,10 @@ private:
     std::vector<Answer> answers_;
     std::size_t pending_ = 0;  ///< questions about the present candidate
     bool found_ = false;
-    bool missing_ = false;          ///< the present candidate does not exist
-    int error_ = ARES_SUCCESS;      ///< with the present candidate, other than that it is not there
-    int why_not_ = ARES_ENOTFOUND;  ///< of all candidates so far
+    bool missing_ = false;           ///< the present candidate does not exist
+    int error_ = ARES_SUCCESS;       ///< with the present candidate, other than that it is not there
+    int unanswered_ = ARES_SUCCESS;  ///< such an error with one of the candidates so far
+    int why_not_ = ARES_ENOTFOUND;   ///< of all candidates so far
     DelayedCall timer_;
     DelayedCall limit_;
     bool over_ = false;
@@ -280,12 +281,14 @@ void DnsLookup::note_status(int status) {
     }
 }
 
-/// All types were answered. A name that is not there leads to the next one; a server that does not answer ends it, for
-/// the next name would only take as long.
+/// All types were answered. A name that is not there leads to the next one, and so does one that its servers fail to
+/// answer for: that may be so of its domain alone. Servers that say nothing end it, for the next name would only take
+/// as long.
 void DnsLookup::candidate_done() {
     if (found_) return finish(std::nullopt);
-    if (error_ != ARES_SUCCESS && !missing_) return finish(failure(error_));
-    if (candidates_.empty()) return finish(failure(why_not_));
+    if (!missing_ && error_ != ARES_SUCCESS) unanswered_ = error_;
+    if (unanswered_ == ARES_ETIMEOUT || candidates_.empty())
+        return finish(failure(unanswered_ != ARES_SUCCESS ? unanswered_ : why_not_));
     ask();
 }
 

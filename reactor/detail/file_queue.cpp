@@ -51,7 +51,8 @@ Deferred<> FileQueue::close() {
 Deferred<FileQueue::Outcome> FileQueue::queue(Work work, std::size_t bytes, bool may_be_taken_back) {
     if (closed_) return fail<Outcome>(FileClosed(path() + " is closed", path(), 0));
     if (core_ == nullptr)
-        return fail<Outcome>(ReactorStopped("nothing is done with " + path() + ": its reactor is gone"));
+        return fail<Outcome>(
+            ReactorStopped("nothing is done with " + path() + ": its reactor was stopped since it was opened"));
     const auto place = waiting_.insert(waiting_.end(), Waiting{std::move(work), bytes, {}});
     auto pair = make_deferred<Outcome>();
     if (may_be_taken_back) pair.promise.on_cancel([this, place] { take_back(place); });
@@ -100,7 +101,7 @@ void FileQueue::reactor_destroyed() noexcept {
     Line dropped = std::exchange(waiting_, {});
     bytes_waiting_ = 0;
     const Failure reason =
-        make_failure(ReactorStopped("nothing more is done with " + path() + ": its reactor was destroyed"));
+        make_failure(ReactorStopped("nothing more is done with " + path() + ": its reactor was stopped"));
     // All of them first: who is told of one may drop another, which is in the line no more.
     for (Waiting& each : dropped)
         each.promise.on_cancel([] {});

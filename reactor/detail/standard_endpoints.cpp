@@ -56,6 +56,8 @@ void add_tcp(EndpointParser& parser, Reactor& reactor) {
         parser.add_server(prefix, std::string(prefix) + ":port[:interface=IP][:backlog=N][:reuse_port=yes]",
                           [&reactor, everywhere](EndpointArguments& arguments) {
                               Address where = listen_address(arguments, everywhere);
+                              if (arguments.prefix() == "tcp6" && where.ip.find(':') == std::string::npos)
+                                  arguments.refuse("interface", "the interface must be an IPv6 address");
                               return tcp_server_endpoint(reactor, std::move(where), listen_options(arguments));
                           });
     };

@@ -28,8 +28,7 @@ namespace plait {
 /// Timers are never early.
 ///
 /// Lifetime: the io_context must outlive it. Destroying it, after its events have been cleaned up, takes back all that
-/// it
-///           waits for; the descriptors stay open.
+///           it waits for; the descriptors stay open.
 /// Threads: one. The io_context is run by one thread at a time, the one that uses the reactor.
 class AsioLoop final : public IOPS {
 public:

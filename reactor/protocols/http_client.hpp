@@ -76,7 +76,7 @@ struct HttpStream {
 
 /// A request under way, for its handler. The rules of HttpExchange hold.
 /// Lifetime: destroying it drops the request: the connection it has is closed, others are not. It may outlive the
-/// client.
+///           client.
 class HttpCall {
 public:
     explicit HttpCall(std::shared_ptr<detail::HttpCallState> state) noexcept;

@@ -9,8 +9,7 @@
 
 namespace plait {
 
-/// A message that is not as it should be: any of the below that derive from it. what() is one sentence naming the thing
-/// and its place in the message.
+/// Base of what can be wrong with a message. what() is one sentence naming the thing and its place in the message.
 class HttpError : public Error {
 public:
     using Error::Error;

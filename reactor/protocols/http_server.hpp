@@ -74,10 +74,10 @@ public:
     ~HttpServerFactory() override;
 
     /// `handler` gets each request when its head is here, and reads the body at its own pace: who does not read holds
-    /// up the client. A client that says `Expect: 100-continue` is told to go on by the first read, or by an
-    /// answer below 400 that begins before. `limits.body_bytes`
-    /// holds here too: set it to nothing for bodies of any size. The body fails, and the connection with it, when the
-    /// client sends what is malformed, or nothing for `request_timeout`.
+    /// up the client. A client that says `Expect: 100-continue` is told to go on by the first read, or by an answer
+    /// below 400 that begins before. `limits.body_bytes` holds here, too: set it to nothing for bodies of any size. The
+    /// body fails, and the connection with it, when the client sends what is malformed, or nothing for
+    /// `request_timeout`.
     static std::shared_ptr<HttpServerFactory> streaming(Clock& clock, StreamHandler handler,
                                                         HttpServerOptions options = {});
 

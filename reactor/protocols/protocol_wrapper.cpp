@@ -114,4 +114,12 @@ std::shared_ptr<Protocol> WrappingFactory::build_protocol(const Address& peer) {
     return protocol == nullptr ? nullptr : wrap(std::move(protocol), peer);
 }
 
+void WrappingFactory::start_factory() {
+    wrapped_->begin_use();
+}
+
+void WrappingFactory::stop_factory() {
+    wrapped_->end_use();
+}
+
 }  // namespace plait

@@ -239,6 +239,14 @@ std::shared_ptr<Protocol> ThrottlingFactory::build_protocol(const Address& peer)
     return protocol == nullptr ? nullptr : std::make_shared<ThrottledProtocol>(std::move(protocol), state);
 }
 
+void ThrottlingFactory::start_factory() {
+    state_->wrapped->begin_use();
+}
+
+void ThrottlingFactory::stop_factory() {
+    state_->wrapped->end_use();
+}
+
 std::size_t ThrottlingFactory::connections() const noexcept {
     return state_->connected.size();
 }

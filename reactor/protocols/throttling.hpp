@@ -37,6 +37,8 @@ public:
     ~ThrottlingFactory() override;
 
     std::shared_ptr<Protocol> build_protocol(const Address& peer) override;
+    void start_factory() override;
+    void stop_factory() override;
 
     std::size_t connections() const noexcept;
     bool reading_throttled() const noexcept;

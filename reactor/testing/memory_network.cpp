@@ -255,6 +255,15 @@ std::size_t MemoryNetwork::open_connections() const noexcept {
         std::count_if(impl_->links.begin(), impl_->links.end(), [](const auto& link) { return link->open(); }));
 }
 
+std::vector<std::string> MemoryNetwork::describe() const {
+    std::vector<std::string> all;
+    for (const auto& link : impl_->links)
+        if (link->open()) all.push_back("a connection to " + HostPort{link->where.first, link->where.second}.str());
+    for (const Attempt& attempt : impl_->pending)
+        if (attempt.promise.wanted()) all.push_back("an attempt to connect to " + attempt.where.str());
+    return all;
+}
+
 std::size_t MemoryNetwork::attempts() const noexcept {
     return impl_->attempts;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "plait/deferred/failure.hpp"
@@ -65,6 +66,9 @@ public:
     /// Connections open now, and connection attempts made so far.
     std::size_t open_connections() const noexcept;
     std::size_t attempts() const noexcept;
+
+    /// What is open or under way, a line each: "a connection to zk1:2181", "an attempt to connect to zk2:2181".
+    std::vector<std::string> describe() const;
 
     /// Where somebody listens; and where somebody tried to connect to, in order: the last ten thousand.
     std::vector<HostPort> listening() const;

@@ -86,6 +86,9 @@ BOOST_FIXTURE_TEST_CASE(a_refusal_says_where_and_what_is_allowed, Fixture) {
                "\"http\"; write tcp:host:port[:timeout=SECONDS][:bind_address=IP]");
     BOOST_TEST(refusal("gopher:x").find("at position 0, there is no kind \"gopher\" here; it begins with one of") !=
                std::string::npos);
+    BOOST_TEST(
+        refusal("tcp6:80:interface=127.0.0.1", true).find("at position 8, the interface must be an IPv6 address") !=
+        std::string::npos);
     BOOST_TEST(refusal("tcp:1:2:3", true).find("there is one argument too many, \"2\"") != std::string::npos);
 }
 

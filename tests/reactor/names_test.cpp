@@ -227,6 +227,31 @@ BOOST_FIXTURE_TEST_CASE(search_domains_complete_short_names, Fixture) {
     BOOST_TEST(contains(dns.asked, "web/1 "));  // at last, as it is
 }
 
+BOOST_FIXTURE_TEST_CASE(a_domain_whose_servers_cannot_answer_is_passed_over, Fixture) {
+    options.search = std::vector<std::string>{"one.example", "two.example"};
+    dns.a("db.two.example", "10.0.0.2");
+    for (const Mood mood : {Mood::fails, Mood::refuses}) {
+        for (const Type type : {Type::a, Type::aaaa})
+            dns.at("db.one.example", type).mood = mood;
+        BOOST_TEST(look_up("db") == "10.0.0.2");
+    }
+    // with no answer from one of them, nobody can say that the name is not there
+    for (const Type type : {Type::a, Type::aaaa})
+        dns.at("web.one.example", type).mood = Mood::fails;
+    BOOST_TEST(contains(refusal<NameServerFailed>("web"), "cannot find an address for \"web\": "));
+    BOOST_TEST(contains(dns.asked, "web.two.example/1 "));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_domain_whose_servers_say_nothing_ends_the_look_up, Fixture) {
+    options.search = std::vector<std::string>{"one.example", "two.example"};
+    for (const Type type : {Type::a, Type::aaaa})
+        dns.at("db.one.example", type).mood = Mood::is_silent;
+    dns.a("db.two.example", "10.0.0.2");
+    refusal<NameTimeout>("db");
+    BOOST_TEST(contains(refusal<NameTimeout>("db"), "in time"));
+    BOOST_TEST(!contains(dns.asked, "db.two.example/"));
+}
+
 BOOST_FIXTURE_TEST_CASE(addresses_of_two_hosts_are_never_mixed, Fixture) {
     options.search = std::vector<std::string>{"one.example", "two.example"};
     dns.a("db.one.example", "10.0.0.1");
@@ -435,6 +460,7 @@ BOOST_FIXTURE_TEST_CASE(options_that_make_no_sense_are_refused, Fixture) {
     refused([](NameOptions& o) { o.tries = 0; });
     refused([](NameOptions& o) { o.try_timeout = Duration::zero(); });
     refused([](NameOptions& o) { o.ndots = -1; });
+    refused([](NameOptions& o) { o.timeout = Duration::zero(); });
 }
 
 // --- resolvers of one's own

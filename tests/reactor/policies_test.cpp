@@ -8,6 +8,7 @@
 #include "plait/deferred/testing/outcomes.hpp"
 #include "plait/reactor/errors.hpp"
 #include "plait/reactor/protocols/connection_limits.hpp"
+#include "plait/reactor/protocols/throttling.hpp"
 #include "plait/reactor/protocols/timeout_factory.hpp"
 #include "plait/reactor/protocols/traffic_log.hpp"
 #include "plait/reactor/testing/memory_network.hpp"
@@ -252,4 +253,53 @@ BOOST_AUTO_TEST_CASE(a_log_that_throws_ends_that_connection) {
     transport.deliver("x");
     BOOST_TEST(recorders.last->story() == "made lost: other");
     BOOST_TEST(reports.count() == 1U);  // of its being lost
+}
+
+BOOST_AUTO_TEST_CASE(what_is_wrapped_is_started_and_stopped_with_its_wrapper) {
+    struct Noted final : Factory {
+        std::shared_ptr<Protocol> build_protocol(const Address&) override { return nullptr; }
+        void start_factory() override {
+            if (refuses) throw std::runtime_error("not today");
+            story += "start ";
+        }
+        void stop_factory() override { story += "stop "; }
+        std::string story;
+        bool refuses = false;
+    };
+    ManualClock clock;
+    const auto noted = std::make_shared<Noted>();
+    const auto overflow = std::make_shared<Noted>();
+    const std::vector<std::shared_ptr<Factory>> policies{
+        std::make_shared<PlainFactory>(noted),
+        std::make_shared<TimeoutFactory>(clock, noted),
+        std::make_shared<TrafficLoggingFactory>(noted, [](const TrafficEvent&) {}),
+        std::make_shared<ThrottlingFactory>(clock, noted, ThrottleLimits{}),
+        std::make_shared<LimitTotalConnectionsFactory>(noted, 1),
+        std::make_shared<LimitTotalConnectionsFactory>(noted, 1, overflow),
+        std::make_shared<LimitConnectionsByPeerFactory>(noted),
+    };
+    for (const auto& policy : policies) {
+        noted->story.clear();
+        policy->begin_use();
+        policy->begin_use();  // a second port
+        BOOST_TEST(noted->story == "start ");
+        policy->end_use();
+        policy->end_use();
+        BOOST_TEST(noted->story == "start stop ");
+
+        noted->refuses = true;
+        BOOST_CHECK_THROW(policy->begin_use(), std::runtime_error);
+        noted->refuses = false;
+        policy->begin_use();
+        policy->end_use();
+        BOOST_TEST(noted->story == "start stop start stop ");
+    }
+    BOOST_TEST(overflow->story == "start stop start stop ");
+
+    overflow->story.clear();
+    noted->story.clear();
+    overflow->refuses = true;
+    LimitTotalConnectionsFactory both(noted, 1, overflow);
+    BOOST_CHECK_THROW(both.begin_use(), std::runtime_error);
+    BOOST_TEST(noted->story == "start stop ");
 }

@@ -380,6 +380,19 @@ BOOST_FIXTURE_TEST_CASE(a_local_address_that_is_not_ours_is_a_failure, RaceFixtu
                    .find("address already in use") != std::string::npos);
 }
 
+BOOST_FIXTURE_TEST_CASE(a_call_that_meets_itself_is_refused, RaceFixture) {
+    // TCP allows it: both ends of the connection are this one socket.
+    const std::uint16_t number = SilentPort().address.port;
+    for (const char* self : {"127.0.0.1", "::1"}) {
+        options.bind_address = Address{self, number};
+        for (const char* spelling : {self, self[0] == ':' ? "0:0::1" : "0.0.0.0"}) {
+            auto attempt = connect_tcp(reactor, {spelling, number}, client, options);
+            BOOST_CHECK_THROW(reactor.run_until(std::move(attempt)), ConnectError);
+            BOOST_TEST(client->story() == "", spelling);
+        }
+    }
+}
+
 BOOST_FIXTURE_TEST_CASE(a_race_can_be_dropped_and_cancelled_at_any_time, RaceFixture) {
     const FullPort full;
     names->pieces = {{0ms, {"127.0.0.1"}}, {2ms, {"127.0.0.2", "127.0.0.3"}}};

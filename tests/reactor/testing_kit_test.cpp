@@ -313,3 +313,30 @@ BOOST_FIXTURE_TEST_CASE(a_test_that_tidies_up_passes, CleanReactor) {
     timer.cancel();
     expect_clean(reactor);
 }
+
+BOOST_AUTO_TEST_CASE(ends_that_take_others_some_time_are_waited_for_and_no_longer) {
+    Reactor reactor;
+    auto timer = reactor.call_later(20ms, [] {});
+    BOOST_TEST(left_on(reactor).size() == 1U);
+    expect_clean(reactor, 1h);
+    timer = reactor.call_later(1h, [] {});
+    BOOST_TEST(left_on(reactor, 10ms).size() == 1U);
+}
+
+BOOST_FIXTURE_TEST_CASE(what_is_left_in_memory_is_named, CleanMemoryReactor) {
+    const auto left = [this] { return left_on(*this); };
+    network.listen({"host", 1}, std::make_shared<RecorderFactory>());
+    network.set_unresponsive({"silent", 2}, true);
+    BOOST_TEST(left().empty());
+    const auto client = std::make_shared<ProtocolRecorder>();
+    get(network.connector()->connect({"host", 1}, client));
+    auto attempt = network.connector()->connect({"silent", 2}, std::make_shared<ProtocolRecorder>());
+    auto timer = clock.call_later(1h, [] {});
+    const std::vector<std::string> all{"a connection to host:1", "an attempt to connect to silent:2", "1 timed call"};
+    BOOST_TEST(left() == all, boost::test_tools::per_element());
+    BOOST_CHECK_THROW(expect_clean(*this), UnexpectedOutcome);
+    attempt = {};
+    timer.cancel();
+    client->transport().lose_connection();
+    expect_clean(*this);
+}

@@ -28,8 +28,7 @@ public:
 
     /// Starts it and waits until it answers.
     /// Fails: with std::runtime_error when it cannot be started, ends, or does not answer in time; the text says what
-    /// to
-    ///        install, or shows the end of the server's log.
+    ///        to install, or shows the end of the server's log.
     void start();
 
     /// The two halves of start(), for servers that wait for each other.

@@ -16,8 +16,7 @@ inline constexpr const char* checkpoint_path = "/view_mirror/checkpoint";
 ///
 /// Fires:    with that checkpoint.
 /// Fails:    with TimeoutError when nothing changed for a minute, with NoNode when there is no checkpoint, and with
-/// what
-///           `enough` throws.
+///           what `enough` throws.
 /// Lifetime: clock and client must outlive the Deferred.
 plait::Deferred<view_mirror::Checkpoint> checkpoint_when(plait::Clock& clock, plait::zk::Client& zk,
                                                          std::function<bool(const view_mirror::Checkpoint&)> enough);
