@@ -101,7 +101,7 @@ Address parse_listen_address(std::string_view text) {
 bool is_numeric_address(std::string_view host) noexcept {
     char text[INET6_ADDRSTRLEN + 1] = {};
     const std::string_view address = host.substr(0, host.find('%'));  // fe80::1%eth0
-    if (address.size() >= sizeof text) return false;
+    if (address.size() >= sizeof text || address.find('\0') != std::string_view::npos) return false;
     address.copy(text, address.size());
     in6_addr binary;
     if (::inet_pton(AF_INET6, text, &binary) == 1) return true;

@@ -17,7 +17,7 @@ struct Address {
     std::string ip;
     std::uint16_t port = 0;
 
-    /// "127.0.0.1:2181", "[::1]:2181".
+    /// "127.0.0.1:2181", "[::1]:2181"; a descriptive text as it is.
     std::string str() const;
 
     friend bool operator==(const Address&, const Address&) = default;
@@ -41,7 +41,7 @@ HostPort parse_host_port(std::string_view text, std::optional<std::uint16_t> def
 /// Reads where to listen: "127.0.0.1:8080", "[::]:0"; port 0 picks a free one. Throws as above.
 Address parse_listen_address(std::string_view text);
 
-/// True for "127.0.0.1" and "::1", false for names.
+/// True for "127.0.0.1", "::1" and "fe80::1%eth0", false for names.
 bool is_numeric_address(std::string_view host) noexcept;
 
 }  // namespace plait

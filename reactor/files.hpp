@@ -23,6 +23,8 @@ struct FileAccess;
 /// Fires:  with all that was in it.
 /// Fails:  with a FileError naming the path and the cause; with what defer_to_thread() fails with.
 /// Cancel: what has begun goes on in its thread; its result is dropped. Dropping likewise.
+/// Stop:   so does Reactor::stop(), which waits for it: the file may have been written although this failed with
+///         ReactorStopped.
 Deferred<Bytes> read_file(Reactor& reactor, std::string path, std::size_t most = 64 * 1024 * 1024);
 
 struct WriteFileOptions {
@@ -53,9 +55,12 @@ enum class OpenMode : unsigned char {
 /// Order:    what is asked of one File is done one after the other, in the order it was asked for, each in a thread of
 ///           the reactor's pool. Several Files work at the same time.
 /// Fails:    each with a FileError that names path and cause; FileClosed after close(); FileBusy when `most_waiting`
-///           wait, or `most_bytes_waiting`; ReactorStopped when the reactor is stopped or destroyed first. After a stop
-///           a File is of no use, also in the reactor's next run: open another one then.
+///           wait, or `most_bytes_waiting`; ThreadPoolFull and ThreadPoolStopped; ReactorStopped when the reactor is
+///           stopped or destroyed first.
 /// Cancel:   work that has not begun is taken back; what has begun is done, and its result dropped. Dropping likewise.
+/// Stop:     Reactor::stop() leaves the file open. What waits fails and is not done; what has begun fails and is done
+///           all the same, before run() returns. In the next run the file is used as before, and one whose close() was
+///           not done can be closed.
 /// Lifetime: move-only. Destroying it closes the file after what was asked for, which goes on. It may outlive its
 ///           reactor; it is then closed where it is destroyed.
 /// Threads:  the reactor's.

@@ -196,10 +196,16 @@ void spawn_process(Reactor& reactor, ProcessOptions options, std::shared_ptr<Pro
     detail::reap_orphans();
     Wiring wiring = wire(options);
     const detail::ChildPlan plan = plan_for(options, wiring);
-    detail::ChildProcess::Started started{detail::start_child(plan), options.program, std::move(wiring.ours),
-                                          std::move(wiring.terminal_again), plan.new_group || plan.new_session};
-    // Owns itself until the process has ended.
-    static_cast<void>(new detail::ChildProcess(reactor.core(), std::move(started), std::move(protocol)));
+    const pid_t child = detail::start_child(plan);
+    try {
+        detail::ChildProcess::Started started{child, options.program, std::move(wiring.ours),
+                                              std::move(wiring.terminal_again), plan.new_group || plan.new_session};
+        // Owns itself until the process has ended.
+        static_cast<void>(new detail::ChildProcess(reactor.core(), std::move(started), std::move(protocol)));
+    } catch (const std::exception& error) {
+        detail::end_unwatched_child(child);
+        throw SpawnError("cannot start " + options.program + ": its exit cannot be watched for: " + error.what());
+    }
 }
 
 }  // namespace plait

@@ -57,8 +57,9 @@ public:
     virtual void pause_producing() = 0;
     virtual void resume_producing() = 0;
 
-    /// Sends a signal: by number, or by name: "TERM", "SIGTERM". Throws ProcessExitedAlready; std::invalid_argument for
-    /// what is no signal; ProcessError when the system does not allow it.
+    /// Sends a signal: by number, or by name: "TERM", "SIGTERM". It reaches this process or nobody, also where
+    /// something else has waited for the child and its number is another's by now. Throws ProcessExitedAlready;
+    /// std::invalid_argument for what is no signal; ProcessError when the system does not allow it.
     virtual void signal_process(int number) = 0;
     void signal_process(std::string_view name);
     /// The same to the group it leads. Throws UsageError unless it was started with one of its own.
@@ -123,13 +124,17 @@ private:
 /// no descriptors but those it is given, no signal blocked, and none handled in another way than the system's.
 ///
 /// The exit is learnt from the system without touching SIGCHLD, where it knows pidfd_open (Linux 5.3); else by
-/// Reactor::on_signal. The end of a run (Reactor::stop) and of the reactor kills children that still run (SIGKILL),
-/// waits for them, for a second at most, and makes all calls that are due. To end them in good order, do it in a
-/// `before` trigger of "shutdown".
+/// Reactor::on_signal.
+///
+/// Reactor::stop() closes our ends of a child's descriptors, with all else that is open, and leaves the child alone: it
+/// finds its input ended and its output unheard, or its terminal hung up. Its exit is told in the next run. Destroying
+/// the reactor kills children that still run (SIGKILL, the whole group of one that leads one), waits for them, a second
+/// for each at most, and makes all calls that are due. To end children in good order, do it before: in a trigger before
+/// "shutdown".
 ///
 /// Throws SpawnError naming the program and the cause: ProgramNotFound, ProgramNotExecutable, no such directory or
-///        user, no descriptors left. std::invalid_argument for options that make no sense; UsageError when the
-///        protocol has a process already.
+///        user, no descriptors left; nothing of it is left then. std::invalid_argument for options that make no sense;
+///        UsageError when the protocol has a process already.
 /// Source: IReactorProcess of Twisted.
 void spawn_process(Reactor& reactor, ProcessOptions options, std::shared_ptr<ProcessProtocol> protocol);
 

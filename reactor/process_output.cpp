@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "plait/deferred/contain.hpp"
+#include "plait/reactor/detail/reactor_core.hpp"
+#include "plait/reactor/errors.hpp"
 #include "plait/reactor/process.hpp"
 
 namespace plait {
@@ -16,7 +18,7 @@ constexpr std::size_t quoted_at_failure = 400;
 enum class Keep { all, nothing };
 
 /// Lifetime: the process keeps it until it has ended, also when nobody wants the result any more.
-class Collector final : public ProcessProtocol {
+class Collector final : public ProcessProtocol, private detail::Resource {
 public:
     Collector(Reactor& reactor, std::string program, bool leads_group, CollectOptions collect, Keep keep)
         : reactor_(reactor),
@@ -31,6 +33,9 @@ public:
         return std::move(deferred);
     }
 
+    /// Before the process is started: it is told of the reactor's end while the process still runs.
+    void stand_on(Reactor& reactor) { reactor.core().add_resource(*this); }
+
     void begin(bool has_input) {
         if (!has_input) return;
         if (!collect_.input.empty()) transport().write(Bytes::own(std::move(collect_.input)));
@@ -41,6 +46,7 @@ public:
     void err_received(const Bytes& data) override { collect(result_.error_output, data, "error output"); }
 
     void process_ended(const Failure& reason) override {
+        detail::Resource::unlink();
         killing_.cancel();
         const ExitStatus status = reason.check<ProcessEnded>()->status();
         Promise<ProcessResult> promise = std::move(promise_);
@@ -52,6 +58,15 @@ public:
     }
 
 private:
+    /// Also when it stops, which closes the pipes: what would come of it is not all that the program said.
+    void reactor_destroyed() noexcept override {
+        end_process();
+        Promise<ProcessResult> promise = std::move(promise_);
+        if (promise.wanted())
+            promise.errback(make_failure(ReactorStopped(program_ + " was ended: its reactor was stopped before")));
+    }
+    std::string describe() const override { return "the output of " + program_; }
+
     void collect(std::string& into, const Bytes& data, const char* what) {
         if (keep_ == Keep::nothing || ending_) return;
         if (data.size() > collect_.most_output - into.size()) {
@@ -106,6 +121,7 @@ Deferred<ProcessResult> run(Reactor& reactor, ProcessOptions options, CollectOpt
     auto collector = std::make_shared<Collector>(reactor, options.program, options.new_group || options.new_session,
                                                  std::move(collect), keep);
     const bool has_input = is_written(options, 0);
+    collector->stand_on(reactor);
     try {
         spawn_process(reactor, std::move(options), collector);
         collector->begin(has_input);

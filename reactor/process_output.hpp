@@ -31,7 +31,8 @@ struct ProcessResult {
 /// Runs a program to its end and collects what it writes to 1 and 2.
 ///
 /// Fires:  when it has exited and its descriptors are closed, with any exit code.
-/// Fails:  with SpawnError; ProcessTerminated when a signal ended it; ProcessOutputTooLong; std::invalid_argument.
+/// Fails:  with SpawnError; ProcessTerminated when a signal ended it; ProcessOutputTooLong; std::invalid_argument; with
+///         ReactorStopped when the reactor is stopped or destroyed before, which ends the program as Cancel does.
 /// Cancel: ends the program, with its group if it leads one: SIGTERM, and SIGKILL after the grace. Dropping likewise;
 ///         neither waits for it.
 /// Source: getProcessOutputAndValue of Twisted.

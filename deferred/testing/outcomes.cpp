@@ -28,4 +28,9 @@ void throw_has_result() {
     throw unexpected("no_result", "the Deferred has its result already.");
 }
 
+void check_says(const char* asked, std::string_view what, std::string_view text) {
+    if (what.find(text) != std::string_view::npos) return;
+    throw unexpected(asked, "the failure does not say \"" + std::string(text) + "\": " + std::string(what));
+}
+
 }  // namespace plait::testing::inner

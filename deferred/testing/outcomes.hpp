@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "plait/deferred/deferred.hpp"
@@ -15,6 +16,8 @@ namespace inner {
 [[noreturn]] void throw_failed_instead(const char* asked, const Failure& failure);
 [[noreturn]] void throw_succeeded_instead(const char* asked);
 [[noreturn]] void throw_has_result();
+/// Throws unless `what` has `text` in it.
+void check_says(const char* asked, std::string_view what, std::string_view text);
 
 template <typename T>
 Result<T> outcome(const char* asked, Deferred<T>& deferred) {
@@ -51,16 +54,19 @@ Failure failure_of(Deferred<T>&& deferred) {
     return failure_of(deferred);
 }
 
-/// A copy of its exception, which must be an E: `failure_of<zk::NoNode>(d).path()`.
+/// A copy of its exception, which must be an E: `failure_of<zk::NoNode>(d).path()`; and whose what() has `text` in it:
+/// `failure_of<ConnectError>(d, "zk1:2181")`.
 template <typename E, typename T>
-E failure_of(Deferred<T>& deferred) {
+E failure_of(Deferred<T>& deferred, std::string_view text = {}) {
     const Failure failure = failure_of(deferred);
-    if (const E* error = failure.check<E>()) return *error;
-    inner::throw_failed_instead("failure_of", failure);
+    const E* error = failure.check<E>();
+    if (error == nullptr) inner::throw_failed_instead("failure_of", failure);
+    inner::check_says("failure_of", error->what(), text);
+    return *error;
 }
 template <typename E, typename T>
-E failure_of(Deferred<T>&& deferred) {
-    return failure_of<E>(deferred);
+E failure_of(Deferred<T>&& deferred, std::string_view text = {}) {
+    return failure_of<E>(deferred, text);
 }
 
 /// Throws UnexpectedOutcome if `deferred` has its result. Source: assertNoResult.

@@ -74,14 +74,16 @@ int main(int argc, char** argv) {
     if (arguments.size() >= 3 && arguments[0] == "serve") {
         options.certificate = plait::TlsPem::from_file(arguments[1]);
         options.key = plait::TlsPem::from_file(arguments[2]);
-        const auto where = plait::parse_listen_address(arguments.size() > 3 ? arguments[3] : "127.0.0.1:0");
-        return plait::react([&](plait::Reactor& reactor) { return serve(reactor, where, options); });
+        const std::string where = arguments.size() > 3 ? arguments[3] : "127.0.0.1:0";
+        return plait::react(
+            [&](plait::Reactor& reactor) { return serve(reactor, plait::parse_listen_address(where), options); });
     }
     if (arguments.size() >= 3 && arguments[0] == "ask") {
         options.ca = plait::TlsPem::from_file(arguments[2]);
-        const auto where = plait::parse_host_port(arguments[1]);
         const std::vector<std::string> texts(arguments.begin() + 3, arguments.end());
-        return plait::react([&](plait::Reactor& reactor) { return ask(reactor, where, options, texts); });
+        return plait::react([&](plait::Reactor& reactor) {
+            return ask(reactor, plait::parse_host_port(arguments[1]), options, texts);
+        });
     }
     std::fprintf(stderr, "usage: tls_echo serve CERTIFICATE KEY [ADDRESS:PORT] | tls_echo ask HOST:PORT CA TEXT...\n");
     return 2;

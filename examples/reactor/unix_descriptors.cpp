@@ -58,8 +58,10 @@ private:
 
 plait::Deferred<> give(plait::Reactor& reactor, std::string path, std::string file) {
     auto [given, promise] = plait::make_deferred<>();
-    const auto giver = std::make_shared<Giver>(std::move(file), std::move(promise));
-    const auto factory = plait::make_factory([giver](const plait::Address&) { return giver; });
+    auto giver = std::make_shared<Giver>(std::move(file), std::move(promise));
+    // For the first only; whoever comes next is closed at once.
+    const auto factory =
+        plait::make_factory([giver = std::move(giver)](const plait::Address&) mutable { return std::move(giver); });
     const auto port = plait::listen_unix(reactor, path, factory, {.mode = 0600});
     std::printf("listening at %s\n", path.c_str());
     std::fflush(stdout);

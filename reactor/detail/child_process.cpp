@@ -119,19 +119,24 @@ void ChildProcess::resume_producing() {
 }
 
 void ChildProcess::signal_process(int number) {
-    send_signal(pid_, number, name());
+    require_running(number, name());
+    require_sent(exit_.send_signal(number), number, name());
 }
 
 void ChildProcess::signal_group(int number) {
     if (!leads_group_) throw UsageError(name() + " leads no group of its own: start it with ProcessOptions::new_group");
-    send_signal(-pid_, number, "the group of " + name());
+    const std::string whom = "the group of " + name();
+    // It may live on without its leader, but then its number is no longer kept from being used again.
+    require_running(number, whom);
+    require_sent(exit_.send_signal_to_group(number), number, whom);
 }
 
-void ChildProcess::send_signal(pid_t to, int number, const std::string& whom) {
-    // The group of a process that has exited may live on, but its number is no longer kept from being used again.
+void ChildProcess::require_running(int number, const std::string& whom) const {
     if (status_) throw ProcessExitedAlready("cannot send " + signal_name(number) + " to " + whom + ": it has exited");
-    if (::kill(to, number) == 0) return;
-    const int error = errno;
+}
+
+void ChildProcess::require_sent(int error, int number, const std::string& whom) const {
+    if (error == 0) return;
     if (error == EINVAL) throw std::invalid_argument("there is no signal " + std::to_string(number));
     if (error == ESRCH)
         throw ProcessExitedAlready("cannot send " + signal_name(number) + " to " + whom + ": it has exited");
@@ -190,10 +195,15 @@ void ChildProcess::end_if_due() noexcept {
 
 void ChildProcess::reactor_destroyed() noexcept {
     if (!status_) {
-        if (leads_group_) ::kill(-pid_, SIGKILL);
+        if (leads_group_) exit_.send_signal_to_group(SIGKILL);
         exited(exit_.kill_and_wait());
     }
     if (!ended_) core_.add_resource(*this);  // the pipes are on that list, too; the last of them ends this
+}
+
+/// Its pipes are closed with all that is open. The child itself is left alone, and its exit told when it comes.
+void ChildProcess::reactor_stopped() noexcept {
+    core_.add_resource(*this);
 }
 
 }  // namespace plait::detail

@@ -53,13 +53,15 @@ private:
     Pipe* find(int child_fd) const noexcept;
     void flush() noexcept override;
     void reactor_destroyed() noexcept override;
+    void reactor_stopped() noexcept override;
     std::string describe() const override;
 
     void tell_made() noexcept;
     void exited(const ExitStatus& status) noexcept;
     void pipe_lost(int child_fd, const Failure& reason) noexcept;
     void end_if_due() noexcept;
-    void send_signal(pid_t to, int number, const std::string& whom);
+    void require_running(int number, const std::string& whom) const;
+    void require_sent(int error, int number, const std::string& whom) const;
     std::string name() const;
 
     ReactorCore& core_;

@@ -37,12 +37,18 @@ ExitStatus decode(int status) noexcept {
     return result;
 }
 
-pid_t wait_for(pid_t child, int* status, int options) noexcept {
+pid_t look_at(pid_t child, int* status) noexcept {
     pid_t got = -1;
     do
-        got = ::waitpid(child, status, options);
+        got = ::waitpid(child, status, WNOHANG);
     while (got < 0 && errno == EINTR);
     return got;
+}
+
+/// Nobody has taken its status: the number is its own.
+bool is_unreaped(pid_t child) noexcept {
+    siginfo_t about{};
+    return ::waitid(P_PID, static_cast<id_t>(child), &about, WEXITED | WNOHANG | WNOWAIT) == 0;
 }
 
 void orphan(pid_t child) noexcept {
@@ -66,7 +72,7 @@ ExitWatch::ExitWatch(ReactorCore& core, pid_t child, UniqueFunction<void(const E
 }
 
 ExitWatch::~ExitWatch() {
-    if (child_ != 0 && !reap(WNOHANG)) orphan(child_);
+    if (child_ != 0 && !reap()) orphan(child_);
 }
 
 void ExitWatch::event_ready(IOFlags) noexcept {
@@ -75,7 +81,7 @@ void ExitWatch::event_ready(IOFlags) noexcept {
 }
 
 void ExitWatch::check() noexcept {
-    const std::optional<ExitStatus> status = reap(WNOHANG);
+    const std::optional<ExitStatus> status = reap();
     if (!status) return;
     watch_.reset();
     pidfd_.reset();
@@ -84,34 +90,62 @@ void ExitWatch::check() noexcept {
 }
 
 /// Returns: nothing when the child runs, or has been reaped here before.
-std::optional<ExitStatus> ExitWatch::reap(int options) noexcept {
+std::optional<ExitStatus> ExitWatch::reap() noexcept {
     if (child_ == 0) return std::nullopt;
     int status = 0;
-    const pid_t got = wait_for(child_, &status, options);
+    const pid_t got = look_at(child_, &status);
     if (got == 0) return std::nullopt;
     child_ = 0;
     return got > 0 ? decode(status) : ExitStatus{};  // ECHILD: somebody else has its status
 }
 
+int ExitWatch::send_signal(int number) noexcept {
+    // By a pidfd it reaches this child or nobody.
+    if (pidfd_ && ::pidfd_send_signal(pidfd_.get(), number, nullptr, 0) == 0) return 0;
+    if (pidfd_ && errno != ENOSYS) return errno;
+    if (child_ == 0 || !is_unreaped(child_)) return ESRCH;
+    return ::kill(child_, number) == 0 ? 0 : errno;
+}
+
+int ExitWatch::send_signal_to_group(int number) noexcept {
+    if (child_ == 0 || !is_unreaped(child_)) return ESRCH;
+    return ::kill(-child_, number) == 0 ? 0 : errno;
+}
+
 ExitStatus ExitWatch::kill_and_wait() noexcept {
     if (child_ == 0) return {};
-    ::kill(child_, SIGKILL);
-    if (pidfd_) {
-        pollfd exit{pidfd_.get(), POLLIN, 0};
-        ::poll(&exit, 1, longest_wait_for_killed);
-    }
+    send_signal(SIGKILL);
     watch_.reset();
     signal_ = SignalSubscription();
     first_check_.cancel();
-    const auto status = reap(pidfd_ ? WNOHANG : 0);
-    return status.value_or(ExitStatus{std::nullopt, SIGKILL, false});
+    return wait_for_killed().value_or(ExitStatus{std::nullopt, SIGKILL, false});
+}
+
+std::optional<ExitStatus> ExitWatch::wait_for_killed() noexcept {
+    if (pidfd_) {
+        pollfd exit{pidfd_.get(), POLLIN, 0};
+        ::poll(&exit, 1, longest_wait_for_killed);
+        return reap();
+    }
+    std::optional<ExitStatus> status = reap();
+    for (int waited = 0; !status && waited < longest_wait_for_killed; ++waited) {
+        ::poll(nullptr, 0, 1);
+        status = reap();
+    }
+    return status;
+}
+
+void end_unwatched_child(pid_t child) noexcept {
+    ::kill(child, SIGKILL);
+    while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
+    }
 }
 
 void reap_orphans() noexcept {
     const std::lock_guard lock(orphans_mutex);
     std::erase_if(orphans, [](pid_t child) {
         int status = 0;
-        return wait_for(child, &status, WNOHANG) != 0;
+        return look_at(child, &status) != 0;
     });
 }
 

@@ -77,6 +77,22 @@ std::shared_ptr<Protocol> LimitTotalConnectionsFactory::build_protocol(const Add
     return std::make_shared<Counted>(std::move(protocol), state, count, nullptr);
 }
 
+void LimitTotalConnectionsFactory::start_factory() {
+    state_->wrapped->begin_use();
+    if (state_->overflow == nullptr) return;
+    try {
+        state_->overflow->begin_use();
+    } catch (...) {
+        state_->wrapped->end_use();
+        throw;
+    }
+}
+
+void LimitTotalConnectionsFactory::stop_factory() {
+    state_->wrapped->end_use();
+    if (state_->overflow != nullptr) state_->overflow->end_use();
+}
+
 std::size_t LimitTotalConnectionsFactory::connections() const noexcept {
     return state_->count;
 }
@@ -106,6 +122,14 @@ std::shared_ptr<Protocol> LimitConnectionsByPeerFactory::build_protocol(const Ad
     const auto counted = state->counts.try_emplace(ip, 0).first;
     return std::make_shared<Counted>(std::move(protocol), state, counted->second,
                                      [state, counted] { state->counts.erase(counted); });
+}
+
+void LimitConnectionsByPeerFactory::start_factory() {
+    state_->wrapped->begin_use();
+}
+
+void LimitConnectionsByPeerFactory::stop_factory() {
+    state_->wrapped->end_use();
 }
 
 std::size_t LimitConnectionsByPeerFactory::peers() const noexcept {

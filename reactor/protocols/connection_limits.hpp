@@ -22,6 +22,8 @@ public:
     ~LimitTotalConnectionsFactory() override;
 
     std::shared_ptr<Protocol> build_protocol(const Address& peer) override;
+    void start_factory() override;
+    void stop_factory() override;
 
     /// Connected now, within the limit and beyond it.
     std::size_t connections() const noexcept;
@@ -46,6 +48,8 @@ public:
     ~LimitConnectionsByPeerFactory() override;
 
     std::shared_ptr<Protocol> build_protocol(const Address& peer) override;
+    void start_factory() override;
+    void stop_factory() override;
 
     /// Addresses that are connected now.
     std::size_t peers() const noexcept;

@@ -73,13 +73,18 @@ struct GzipDecoder::State {
         taken += used;
         const std::size_t made = room.size() - stream.avail_out;
         if (result == Z_MEM_ERROR) throw std::bad_alloc();
-        if (result == Z_NEED_DICT) refuse("it needs a dictionary");
         if (result == Z_STREAM_END) {
             ended = true;
         } else if (result != Z_OK && result != Z_BUF_ERROR) {
-            refuse(stream.msg != nullptr ? stream.msg : "it is damaged");
+            damage = result == Z_NEED_DICT ? "it needs a dictionary" : "it is damaged";
+            if (result != Z_NEED_DICT && stream.msg != nullptr) damage = stream.msg;
         }
         return made;
+    }
+
+    /// What was made before the damage comes out first, so that it makes no difference in which pieces it was fed.
+    void refuse_damage(std::size_t made) const {
+        if (damage != nullptr && made == 0) refuse(damage);
     }
 
     void count(std::size_t made) {
@@ -108,6 +113,7 @@ struct GzipDecoder::State {
     z_stream stream{};
     std::string head;  ///< looked at and not inflated yet
     Bytes input;
+    const char* damage = nullptr;
     std::uint64_t taken = 0;
     std::uint64_t given = 0;
     bool begun = false;
@@ -133,12 +139,14 @@ Bytes GzipDecoder::next() {
         made = state.inflate_some(in, room);
         state.head.clear();  // two bytes: there is always room for what they make
     }
+    state.refuse_damage(made);
     while (made == 0) {
         if (state.ended && state.input.empty()) break;
         if (state.ended) state.after_end();
         std::string_view in = state.input.view();
         made = state.inflate_some(in, room);
         state.input.remove_prefix(state.input.size() - in.size());
+        state.refuse_damage(made);
         if (made == 0 && state.input.empty()) break;
     }
     state.count(made);

@@ -75,6 +75,12 @@ std::size_t ProtocolWrapper::write_buffered() const noexcept {
 Deferred<> ProtocolWrapper::drained() {
     return transport().drained();
 }
+/// A transport takes a Producer off only together with its protocol: we go, and come back without.
+Transport::Handover ProtocolWrapper::hand_over(std::shared_ptr<Protocol> next) {
+    Handover before = transport().hand_over(next);
+    transport().hand_over(std::exchange(before.protocol, std::exchange(wrapped_, std::move(next))));
+    return before;
+}
 Address ProtocolWrapper::host() const {
     return transport().host();
 }
@@ -112,6 +118,14 @@ WrappingFactory::~WrappingFactory() = default;
 std::shared_ptr<Protocol> WrappingFactory::build_protocol(const Address& peer) {
     auto protocol = wrapped_->build_protocol(peer);
     return protocol == nullptr ? nullptr : wrap(std::move(protocol), peer);
+}
+
+void WrappingFactory::start_factory() {
+    wrapped_->begin_use();
+}
+
+void WrappingFactory::stop_factory() {
+    wrapped_->end_use();
 }
 
 }  // namespace plait

@@ -12,7 +12,8 @@ namespace plait {
 
 /// A Protocol to the transport below, a Transport to the protocol it wraps. Derive from it, override what is to be
 /// different, and call the base's member to pass a thing on. As it is, the wrapped protocol cannot tell that it is
-/// wrapped.
+/// wrapped, but for what goes beyond a Transport and does not reach through it: start_tls() is refused, tls_transport()
+/// finds nothing, descriptors of UNIX connections are not handed on. Wrap what stands on TLS, not what it stands on.
 ///
 /// Lifetime: holds the wrapped protocol until its connection_lost() has returned. Either may be destroyed from the
 ///           wrapped one's callbacks.
@@ -51,6 +52,8 @@ public:
     void set_write_watermarks(std::size_t low, std::size_t high) override;
     std::size_t write_buffered() const noexcept override;
     Deferred<> drained() override;
+    /// The wrapped protocol is exchanged, and this stays: start_tls() works above it.
+    Handover hand_over(std::shared_ptr<Protocol> next) override;
     Address host() const override;
     Address peer() const override;
     void set_no_delay(bool on) override;
@@ -65,7 +68,8 @@ private:
     std::shared_ptr<Protocol> wrapped_;
 };
 
-/// Builds what another factory builds, each in a wrapper.
+/// Builds what another factory builds, each in a wrapper. The other one is started and stopped with it: an override of
+/// start_factory() or stop_factory() calls the base's.
 ///
 /// Lifetime: wrappers may outlive it.
 /// Source:   WrappingFactory of Twisted.
@@ -77,6 +81,8 @@ public:
 
     /// Null when the wrapped factory says null.
     std::shared_ptr<Protocol> build_protocol(const Address& peer) override;
+    void start_factory() override;
+    void stop_factory() override;
 
 protected:
     virtual std::shared_ptr<Protocol> wrap(std::shared_ptr<Protocol> protocol, const Address& peer) = 0;

@@ -37,7 +37,10 @@ public:
     ~ThrottlingFactory() override;
 
     std::shared_ptr<Protocol> build_protocol(const Address& peer) override;
+    void start_factory() override;
+    void stop_factory() override;
 
+    /// Built and not lost yet.
     std::size_t connections() const noexcept;
     bool reading_throttled() const noexcept;
     bool writing_throttled() const noexcept;

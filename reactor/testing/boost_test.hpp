@@ -17,9 +17,11 @@ namespace plait::testing {
 ///         const auto found = await(names.look_up("host"));
 ///     }                                           // fails if a timer, a connection or a port is left here
 ///
-/// What the test made with `reactor` must be gone at its end: keep it in the test, not in a derived fixture.
+/// What the test made with `reactor` must be gone at its end: keep it in the test. A derived fixture that keeps some
+/// has a teardown() of its own, which lets go of it and calls this one.
 struct CleanReactor {
     Reactor reactor;
+    Duration patience_at_end{};  ///< see left_on()
 
     template <typename T>
     T await(Deferred<T> deferred, Duration limit = default_patience) {
@@ -27,7 +29,15 @@ struct CleanReactor {
     }
 
     void teardown() {
-        for (const std::string& thing : left_on(reactor))
+        for (const std::string& thing : left_on(reactor, patience_at_end))
+            BOOST_ERROR("left on the reactor: " + thing);
+    }
+};
+
+/// The same without sockets: fails a case that leaves a connection in memory, an attempt at one, or a timed call.
+struct CleanMemoryReactor : MemoryReactor {
+    void teardown() {
+        for (const std::string& thing : left_on(*this))
             BOOST_ERROR("left on the reactor: " + thing);
     }
 };

@@ -7,7 +7,7 @@
 
 int main() {
     return plait::react([](plait::Reactor& reactor) -> plait::Deferred<> {
-        co_await reactor.sleep(std::chrono::milliseconds(1));
+        co_await reactor.sleep({});  // to the next turn
         const auto ensemble = plait::zk::ConnectString::parse("zk1,zk2:2182/app");
         std::cout << ensemble.str() << ' ' << plait::couch_async::encode_json_string("\"row\"") << '\n';
     });

@@ -2,6 +2,7 @@
 #define BOOST_TEST_MODULE real_pouchdb
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
+#include <functional>
 
 #include <fmt/format.h>
 
@@ -9,7 +10,7 @@
 #include "plait/couch_async/view/async_view_base.hpp"
 #include "plait/couch_async/view/collect_rows.hpp"
 #include "plait/reactor/errors.hpp"
-#include "plait/reactor/reactor.hpp"
+#include "plait/reactor/testing/boost_test.hpp"
 #include "plait/tests/support/couch_server.hpp"
 
 using namespace plait;
@@ -48,17 +49,16 @@ struct Loaded {
     support::CouchServer server;
 };
 
-struct Fixture {
+struct Fixture : plait::testing::CleanReactor {
     static Loaded& loaded() {
         static Loaded once;
         return once;
     }
 
-    Reactor reactor;
     ViewClient client{reactor, loaded().server.url() + "/packages"};
 
     CollectedView collect(const char* view, ViewQuery query = {}) {
-        return reactor.run_until(collect_rows(client, {"d", view}, std::move(query)));
+        return await(collect_rows(client, {"d", view}, std::move(query)));
     }
 };
 
@@ -71,9 +71,11 @@ public:
     std::vector<std::string> ids;
     std::size_t largest = 0;
     int batches = 0;
+    std::function<void()> when_rows = [] {};
 
 private:
     Deferred<> on_rows(Rows rows) override {
+        when_rows();
         for (const auto& row : rows)
             ids.emplace_back(row.id());
         largest = std::max(largest, rows.size());
@@ -89,7 +91,7 @@ BOOST_FIXTURE_TEST_CASE(every_row_is_streamed_once_and_in_order, Fixture) {
     ViewOptions options;
     options.batch.rows = 100;
     Stream view(client, reactor, options);
-    const ViewMeta meta = reactor.run_until(view.start());
+    const ViewMeta meta = await(view.start());
     BOOST_TEST(*meta.total_rows == static_cast<std::uint64_t>(many));
     BOOST_TEST(*meta.offset == 0U);
     BOOST_REQUIRE(view.ids.size() == static_cast<std::size_t>(many));
@@ -148,7 +150,7 @@ BOOST_FIXTURE_TEST_CASE(reduced_rows_have_no_ids, Fixture) {
 BOOST_FIXTURE_TEST_CASE(what_does_not_exist_is_said_by_name, Fixture) {
     const auto missing = [this](const ViewClient& at, ViewSpec spec) {
         try {
-            reactor.run_until(collect_rows(at, std::move(spec)));
+            await(collect_rows(at, std::move(spec)));
         } catch (const ViewNotFound& error) {
             BOOST_TEST(error.error() == "not_found");
             return std::string(error.what());
@@ -182,17 +184,21 @@ BOOST_FIXTURE_TEST_CASE(a_server_killed_in_the_middle_is_an_error, Fixture) {
     ViewOptions options;
     options.batch.rows = 10;
     Stream view(there, reactor, options);
+    auto first_rows = make_deferred<>();
+    view.when_rows = [&] {
+        if (!first_rows.promise.wanted()) return;
+        view.pause();
+        first_rows.promise.callback();
+    };
     auto running = view.start();
-    while (view.ids.empty())
-        reactor.run_until(reactor.sleep(1ms));
-    view.pause();
+    await(std::move(first_rows.deferred));
     dying.kill();
     view.resume();
-    BOOST_CHECK_THROW(reactor.run_until(std::move(running)), TruncatedBody);
+    BOOST_CHECK_THROW(await(std::move(running)), TruncatedBody);
     BOOST_TEST(view.ids.size() < 400U);
     for (std::size_t i = 0; i < view.ids.size(); ++i)
         BOOST_REQUIRE(view.ids[i] == name(static_cast<int>(i)));
 
     Stream again(there, reactor, options);
-    BOOST_CHECK_THROW(reactor.run_until(again.start()), ConnectionRefused);
+    BOOST_CHECK_THROW(await(again.start()), ConnectionRefused);
 }

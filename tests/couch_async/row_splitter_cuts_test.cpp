@@ -32,16 +32,6 @@ std::string many_rows(std::size_t count) {
     return body + "]}\n";
 }
 
-std::vector<std::string> cut_randomly(const std::string& body, std::size_t longest, std::mt19937& random) {
-    std::vector<std::string> pieces;
-    for (std::size_t at = 0; at < body.size();) {
-        const std::size_t size = std::uniform_int_distribution<std::size_t>(0, longest)(random);
-        pieces.push_back(body.substr(at, size));
-        at += size;
-    }
-    return pieces;
-}
-
 BOOST_AUTO_TEST_CASE(every_cut_in_two_gives_the_same_events) {
     const std::string body = ten_rows();
     const std::string expected = events({body});
@@ -93,7 +83,7 @@ BOOST_AUTO_TEST_CASE(rows_that_are_longer_than_the_scanned_pieces_come_whole) {
         BOOST_TEST(expected.ends_with("meta {\"rows\":[]} total_rows=- offset=-\n"));
         BOOST_TEST((events(cut_every(body, 997)) == expected));
         BOOST_TEST((events(cut_every(body, 8192)) == expected));
-        BOOST_TEST((events(cut_randomly(body, 5000, random)) == expected));
+        BOOST_TEST((events(cut_at_random(body, random(), 5000)) == expected));
     }
 }
 
@@ -119,7 +109,7 @@ BOOST_AUTO_TEST_CASE(a_long_body_in_random_cuts_gives_the_same_events) {
     BOOST_TEST(expected.find("total_rows=3000 offset=0") != std::string::npos);
     for (const std::size_t longest : {3u, 50u, 1000u, 20000u, 100000u})
         for (const BatchBound bound : {BatchBound{}, BatchBound{.rows = 1}, BatchBound{.rows = 7, .bytes = 300}})
-            BOOST_TEST((events(cut_randomly(body, longest, random), {}, bound) == expected));
+            BOOST_TEST((events(cut_at_random(body, random(), longest), {}, bound) == expected));
 }
 
 /// Bytes that matter to a JSON reader, and a few that do not.
@@ -165,7 +155,7 @@ BOOST_AUTO_TEST_CASE(damaged_bodies_give_the_same_events_in_any_cuts_and_limits)
             BOOST_REQUIRE_MESSAGE(in_bytes == expected, body << "\nwhole:\n"
                                                              << expected << "\nin bytes:\n"
                                                              << in_bytes);
-            const std::string in_cuts = events(cut_randomly(body, 60, random), limits);
+            const std::string in_cuts = events(cut_at_random(body, random(), 60), limits);
             BOOST_REQUIRE_MESSAGE(in_cuts == expected, body << "\nwhole:\n" << expected << "\nin cuts:\n" << in_cuts);
         }
     }
@@ -204,7 +194,7 @@ BOOST_AUTO_TEST_CASE(garbage_ends_in_a_fault) {
         const std::string expected = events({body});
         BOOST_REQUIRE(expected.find(" at ") != std::string::npos || expected.find("meta ") != std::string::npos);
         BOOST_REQUIRE_EQUAL(events(cut_every(body, 1)), expected);
-        BOOST_REQUIRE_EQUAL(events(cut_randomly(body, 20, random)), expected);
+        BOOST_REQUIRE_EQUAL(events(cut_at_random(body, random(), 20)), expected);
     }
 }
 

@@ -3,11 +3,17 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "plait/couch_async/view/row_splitter.hpp"
+#include "plait/reactor/testing/cuts.hpp"
 
 namespace plait::couch_async {
+
+using plait::testing::cut_at_random;
+using plait::testing::cut_every;
+using plait::testing::ways_to_cut;
 
 inline std::string describe(const ViewRow& row) {
     std::string said = "row ";
@@ -46,20 +52,15 @@ inline std::string events(const std::vector<std::string>& pieces, SplitLimits li
         }
     };
     for (const std::string& piece : pieces) {
-        // A buffer of just the piece's size, so that the address sanitizer sees a read beyond it.
-        splitter.feed(Bytes::copy(piece));
-        drain();
+        // Buffers of just the piece's size, so that the address sanitizer sees a read beyond it.
+        for (Bytes bytes : {Bytes::copy(piece), Bytes()}) {
+            splitter.feed(std::move(bytes));
+            drain();
+        }
     }
     splitter.finish();
     if (drain() == Split::done) return said + describe(splitter.meta());
     return said + to_string(splitter.error().fault()) + " at " + std::to_string(splitter.error().offset()) + "\n";
-}
-
-inline std::vector<std::string> cut_every(std::string_view body, std::size_t size) {
-    std::vector<std::string> pieces;
-    for (std::size_t at = 0; at < body.size(); at += size)
-        pieces.emplace_back(body.substr(at, size));
-    return pieces;
 }
 
 }  // namespace plait::couch_async

@@ -41,7 +41,7 @@ BOOST_FIXTURE_TEST_CASE(a_handler_that_waits_stops_the_server, Fixture) {
     Gate gate;
     Recorder view(client);
     view.in_rows = [&] { return gate.wait(); };
-    Outcome<ViewMeta> outcome(view.start());
+    auto outcome = view.start();
     settle();
     BOOST_TEST(gate.waits == 1);
     BOOST_TEST(server.counts().bytes < bound);
@@ -52,7 +52,7 @@ BOOST_FIXTURE_TEST_CASE(a_handler_that_waits_stops_the_server, Fixture) {
 
     // Its answers are taken one by one: the server never gets far ahead.
     std::uint64_t ahead = 0;
-    while (!outcome.fired()) {
+    while (!outcome.ready()) {
         BOOST_REQUIRE(gate.waiting());
         gate.open();
         settle();
@@ -70,9 +70,9 @@ BOOST_FIXTURE_TEST_CASE(a_handler_that_waits_for_every_small_batch_stops_the_ser
     options.batch.rows = 50;
     Recorder view(client, {}, options);
     view.in_rows = [&] { return gate.wait(); };
-    Outcome<ViewMeta> outcome(view.start());
+    auto outcome = view.start();
     settle();
-    while (!outcome.fired()) {
+    while (!outcome.ready()) {
         BOOST_REQUIRE(gate.waiting());
         BOOST_REQUIRE(server.counts().bytes < view.record->rows_text.size() * 11 / 10 + bound);
         gate.open();
@@ -87,14 +87,14 @@ BOOST_FIXTURE_TEST_CASE(a_paused_stream_calls_nothing_and_reads_nothing, Fixture
         view.pause();
         return succeed();
     };
-    Outcome<ViewMeta> outcome(view.start());
+    auto outcome = view.start();
     settle();
     BOOST_TEST(view.paused());
     BOOST_TEST(view.record->batches.size() == 1U);
     BOOST_TEST(server.counts().bytes < bound);
     pass(1h);
     BOOST_TEST(view.record->batches.size() == 1U);
-    while (!outcome.fired()) {
+    while (!outcome.ready()) {
         const auto before = view.record->events.size();
         view.resume();
         BOOST_REQUIRE(!view.paused());
@@ -108,7 +108,7 @@ BOOST_FIXTURE_TEST_CASE(a_paused_stream_calls_nothing_and_reads_nothing, Fixture
 BOOST_FIXTURE_TEST_CASE(a_stream_paused_before_its_start_waits, Fixture) {
     Recorder view(client);
     view.pause();
-    Outcome<ViewMeta> outcome(view.start());
+    auto outcome = view.start();
     pass(1h);
     BOOST_TEST(server.counts().requests == 1U);
     BOOST_TEST(view.record->events.empty());
@@ -127,13 +127,14 @@ BOOST_FIXTURE_TEST_CASE(terminals_wait_for_the_end_of_a_pause, Fixture) {
             view.pause();
             return succeed();
         };
-        Outcome<ViewMeta> outcome(view.start());
+        auto outcome = view.start();
         pass(1min);
         BOOST_TEST(view.record->events.size() == 1U);
-        BOOST_TEST(!outcome.fired());
+        no_result(outcome);
         view.resume();
         settle();
         BOOST_TEST(view.record->terminals() == (fails ? "error done " : "done "));
+        BOOST_TEST(outcome.take().has_value() == !fails);
     }
 }
 
@@ -144,7 +145,7 @@ BOOST_FIXTURE_TEST_CASE(pausing_and_resuming_in_the_handler_changes_nothing, Fix
         view.resume();
         return succeed();
     };
-    Outcome<ViewMeta> outcome(view.start());
+    auto outcome = view.start();
     settle();
     check_all(*view.record);
 }
@@ -153,7 +154,7 @@ BOOST_FIXTURE_TEST_CASE(a_pause_outlasts_the_handler, Fixture) {
     Gate gate;
     Recorder view(client);
     view.in_rows = [&] { return view.record->batches.size() == 1 ? gate.wait() : succeed(); };
-    Outcome<ViewMeta> outcome(view.start());
+    auto outcome = view.start();
     settle();
     view.pause();
     gate.open();
@@ -172,7 +173,7 @@ BOOST_FIXTURE_TEST_CASE(a_resume_does_not_hurry_the_handler, Fixture) {
     Gate gate;
     Recorder view(client);
     view.in_rows = [&] { return gate.wait(); };
-    Outcome<ViewMeta> outcome(view.start());
+    auto outcome = view.start();
     settle();
     view.pause();
     view.resume();
@@ -192,9 +193,9 @@ BOOST_FIXTURE_TEST_CASE(rows_that_are_kept_do_not_hold_the_stream_up, Fixture) {
         }
     };
     Keeper view(client, {"d", "v"});
-    Outcome<ViewMeta> outcome(view.start());
+    auto outcome = view.start();
     settle();
-    BOOST_REQUIRE(outcome.value());
+    success_of(outcome);
     int number = 0;
     for (const auto& rows : view.kept)
         for (const auto& row : rows)
@@ -207,11 +208,11 @@ BOOST_FIXTURE_TEST_CASE(connecting_may_take_so_long, Fixture) {
     auto timeouts = none();
     timeouts.connect = 10s;
     Recorder view(client, {}, with(timeouts));
-    Outcome<ViewMeta> outcome(view.start());
+    auto outcome = view.start();
     pass(9s);
-    BOOST_TEST(!outcome.fired());
+    no_result(outcome);
     pass(1s);
-    BOOST_TEST(outcome.error<ConnectTimeout>() != nullptr);
+    failure_of<ConnectTimeout>(outcome);
     BOOST_TEST(view.record->terminals() == "error done ");
 }
 
@@ -221,12 +222,11 @@ BOOST_FIXTURE_TEST_CASE(the_first_byte_may_take_so_long, Fixture) {
     timeouts.first_byte = 300s;
     timeouts.idle = 1s;
     Recorder view(client, {}, with(timeouts));
-    Outcome<ViewMeta> outcome(view.start());
+    auto outcome = view.start();
     pass(299s);
-    BOOST_TEST(!outcome.fired());
+    no_result(outcome);
     pass(1s);
-    BOOST_REQUIRE(outcome.error<ViewTimeout>() != nullptr);
-    BOOST_TEST((outcome.error<ViewTimeout>()->waiting() == ViewTimeout::Waiting::first_byte));
+    BOOST_TEST((failure_of<ViewTimeout>(outcome).waiting() == ViewTimeout::Waiting::first_byte));
     settle();
     BOOST_TEST(network.open_connections() == 0U);
 }
@@ -237,14 +237,14 @@ BOOST_FIXTURE_TEST_CASE(silence_in_the_middle_may_take_so_long, Fixture) {
     timeouts.first_byte = 1s;
     timeouts.idle = 75s;
     Recorder view(client, {}, with(timeouts));
-    Outcome<ViewMeta> outcome(view.start());
+    auto outcome = view.start();
     pass(74s);
-    BOOST_TEST(!outcome.fired());
+    no_result(outcome);
     BOOST_TEST(view.rows_returned() == 100U);
     pass(1s);
-    BOOST_REQUIRE(outcome.error<ViewTimeout>() != nullptr);
-    BOOST_TEST((outcome.error<ViewTimeout>()->waiting() == ViewTimeout::Waiting::idle));
-    BOOST_TEST(outcome.error<ViewTimeout>()->rows() == 100U);
+    const auto late = failure_of<ViewTimeout>(outcome);
+    BOOST_TEST((late.waiting() == ViewTimeout::Waiting::idle));
+    BOOST_TEST(late.rows() == 100U);
     BOOST_TEST(view.record->terminals() == "error done ");
 }
 
@@ -254,13 +254,13 @@ BOOST_FIXTURE_TEST_CASE(idle_time_does_not_run_while_the_handler_or_a_pause_hold
     Gate gate;
     Recorder view(client, {}, with(timeouts));
     view.in_rows = [&] { return view.record->batches.size() == 1 ? gate.wait() : succeed(); };
-    Outcome<ViewMeta> outcome(view.start());
+    auto outcome = view.start();
     pass(1h);
-    BOOST_TEST(!outcome.fired());
+    no_result(outcome);
     view.pause();
     gate.open();
     pass(1h);
-    BOOST_TEST(!outcome.fired());
+    no_result(outcome);
     view.resume();
     settle();
     check_all(*view.record);
@@ -274,13 +274,13 @@ BOOST_FIXTURE_TEST_CASE(the_total_counts_whatever_happens, Fixture) {
         view.pause();
         return succeed();
     };
-    Outcome<ViewMeta> outcome(view.start());
+    auto outcome = view.start();
     pass(59s);
-    BOOST_TEST(!outcome.fired());
+    no_result(outcome);
     pass(1s);
-    BOOST_REQUIRE(outcome.error<ViewTimeout>() != nullptr);
-    BOOST_TEST((outcome.error<ViewTimeout>()->waiting() == ViewTimeout::Waiting::total));
-    BOOST_TEST(outcome.error<ViewTimeout>()->rows() == view.record->ids.size());
+    const auto late = failure_of<ViewTimeout>(outcome);
+    BOOST_TEST((late.waiting() == ViewTimeout::Waiting::total));
+    BOOST_TEST(late.rows() == view.record->ids.size());
     settle();
     BOOST_TEST(network.open_connections() == 0U);
 }
@@ -291,9 +291,9 @@ BOOST_FIXTURE_TEST_CASE(the_total_ends_a_handler_that_never_answers, Fixture) {
     Gate gate;
     Recorder view(client, {}, with(timeouts));
     view.in_rows = [&] { return gate.wait(); };
-    Outcome<ViewMeta> outcome(view.start());
+    auto outcome = view.start();
     pass(60s);
-    BOOST_TEST(outcome.error<ViewTimeout>() != nullptr);
+    failure_of<ViewTimeout>(outcome);
     BOOST_TEST(gate.dropped == 1);
 }
 
@@ -301,8 +301,8 @@ BOOST_FIXTURE_TEST_CASE(a_stream_that_has_ended_leaves_no_timers, Fixture) {
     const auto before = clock.pending_calls();
     ViewTimeouts timeouts{1s, 2s, 3s, 4s};
     Recorder view(client, {}, with(timeouts));
-    Outcome<ViewMeta> outcome(view.start());
+    auto outcome = view.start();
     settle();
-    BOOST_TEST(outcome.value().has_value());
+    success_of(outcome);
     BOOST_TEST(clock.pending_calls() == before);
 }

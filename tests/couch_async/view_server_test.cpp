@@ -2,11 +2,13 @@
 #include <boost/test/unit_test.hpp>
 
 #include "plait/reactor/protocols/http_exchange.hpp"
+#include "plait/reactor/testing/recorder.hpp"
 #include "plait/tests/couch_async/view_world.hpp"
 
 using namespace plait;
 using namespace plait::couch_async;
 using namespace plait::couch_async::testing;
+using plait::testing::ProtocolRecorder;
 
 namespace {
 
@@ -38,17 +40,13 @@ struct Fixture : World {
         request.head.target = target;
         request.head.headers = std::move(headers);
         request.body = Bytes::copy(body);
-        Outcome<HttpResponse> outcome(http_fetch(clock, *network.connector(), {"couch", 5984}, std::move(request)));
-        settle();
-        BOOST_REQUIRE_MESSAGE(outcome.value(), outcome.message());
-        return *outcome.value();
+        return World::get(http_fetch(clock, *network.connector(), {"couch", 5984}, std::move(request)));
     }
 
     std::string failure(const std::string& target) {
-        Outcome<HttpResponse> outcome(http_fetch(clock, *network.connector(), {"couch", 5984}, request(target)));
+        auto outcome = http_fetch(clock, *network.connector(), {"couch", 5984}, request(target));
         settle();
-        BOOST_REQUIRE(outcome.failure());
-        return outcome.message();
+        return failure_of(outcome).message();
     }
 
     static HttpRequest request(const std::string& target) {
@@ -217,46 +215,40 @@ BOOST_FIXTURE_TEST_CASE(a_stall_ends_when_released, Fixture) {
     for (auto order : {Misbehaviour().stall(), Misbehaviour().stall_after_rows(2), Misbehaviour().stall_after_bytes(17),
                        Misbehaviour().stall_after_bytes(0), Misbehaviour().stall_after_rows(3)}) {
         server.next_request() = order;
-        Outcome<HttpResponse> outcome(http_fetch(clock, *network.connector(), {"couch", 5984}, request(view_path)));
+        auto outcome = http_fetch(clock, *network.connector(), {"couch", 5984}, request(view_path));
         pass(10s);
-        BOOST_TEST(!outcome.fired());
+        no_result(outcome);
         server.release_stalled();
         settle();
-        BOOST_REQUIRE_MESSAGE(outcome.value(), outcome.message());
-        BOOST_TEST(outcome.value()->body.view() == body);
+        BOOST_TEST(success_of(outcome).body.view() == body);
     }
 }
 
 BOOST_FIXTURE_TEST_CASE(delays_and_slow_answers_take_their_time, Fixture) {
     server.next_request().delay(3s);
-    Outcome<HttpResponse> late(http_fetch(clock, *network.connector(), {"couch", 5984}, request(view_path)));
+    auto late = http_fetch(clock, *network.connector(), {"couch", 5984}, request(view_path));
     pass(2s);
     BOOST_TEST(server.counts().bytes == 0U);
     pass(1s);
-    BOOST_TEST(late.fired());
+    BOOST_TEST(late.ready());
 
     server.next_request().slow(10, 1s);
     const auto before = server.counts().bytes;
-    Outcome<HttpResponse> slow(http_fetch(clock, *network.connector(), {"couch", 5984}, request(view_path)));
+    auto slow = http_fetch(clock, *network.connector(), {"couch", 5984}, request(view_path));
     settle();
     const auto first = server.counts().bytes;
     BOOST_TEST(first > before);
     pass(1s);
     BOOST_TEST(server.counts().bytes > first);
-    BOOST_TEST(!slow.fired());
+    no_result(slow);
     for (int i = 0; i < 10; ++i)
         pass(1s);
-    BOOST_TEST(slow.fired());
+    BOOST_TEST(slow.ready());
 }
 
 BOOST_FIXTURE_TEST_CASE(a_connection_serves_one_request_after_the_other, Fixture) {
-    struct Client final : Protocol {
-        void data_received(const Bytes& data) override { text += data.view(); }
-        std::string text;
-    };
-    const auto pipelining = std::make_shared<Client>();
-    Outcome<std::shared_ptr<Protocol>> connected(network.connector()->connect({"couch", 5984}, pipelining));
-    settle();
+    const auto pipelining = std::make_shared<ProtocolRecorder>();
+    World::get(network.connector()->connect({"couch", 5984}, pipelining));
     std::string requests;
     for (int i = 0; i < 500; ++i)
         requests += "GET " + view_path + "?limit=1 HTTP/1.1\r\nHost: couch\r\n\r\n";
@@ -265,24 +257,19 @@ BOOST_FIXTURE_TEST_CASE(a_connection_serves_one_request_after_the_other, Fixture
     BOOST_TEST(server.counts().answers == 500U);
     BOOST_TEST(server.counts().connections == 1U);
     std::size_t answers = 0;
-    for (std::size_t at = 0; (at = pipelining->text.find("HTTP/1.1 200", at)) != std::string::npos; ++at)
+    for (std::size_t at = 0; (at = pipelining->received.find("HTTP/1.1 200", at)) != std::string::npos; ++at)
         ++answers;
     BOOST_TEST(answers == 500U);
     pipelining->transport().write("nonsense\r\n\r\n");
     settle();
-    BOOST_TEST(pipelining->text.find("HTTP/1.1 400") != std::string::npos);
+    BOOST_TEST(pipelining->received.find("HTTP/1.1 400") != std::string::npos);
     BOOST_TEST(server.counts().open_connections == 0U);
 }
 
 BOOST_FIXTURE_TEST_CASE(a_client_that_does_not_read_stops_the_server, Fixture) {
-    struct Client final : Protocol {
-        void data_received(const Bytes& data) override { received += data.size(); }
-        std::size_t received = 0;
-    };
     server.add_view("db", "d", "v", numbered(50'000, 100));
-    const auto idle = std::make_shared<Client>();
-    Outcome<std::shared_ptr<Protocol>> connected(network.connector()->connect({"couch", 5984}, idle));
-    settle();
+    const auto idle = std::make_shared<ProtocolRecorder>();
+    World::get(network.connector()->connect({"couch", 5984}, idle));
     idle->transport().write("GET " + view_path + " HTTP/1.1\r\nHost: couch\r\n\r\n");
     idle->transport().pause_producing();
     settle();
@@ -290,39 +277,32 @@ BOOST_FIXTURE_TEST_CASE(a_client_that_does_not_read_stops_the_server, Fixture) {
     idle->transport().resume_producing();
     settle();
     BOOST_TEST(server.counts().rows == 50'000U);
-    BOOST_TEST(idle->received == server.counts().bytes);
+    BOOST_TEST(idle->received.size() == server.counts().bytes);
+    idle->transport().lose_connection();
 }
 
 BOOST_FIXTURE_TEST_CASE(breaking_connections_is_seen_by_clients, Fixture) {
     server.next_request().stall_after_rows(1);
-    Outcome<HttpResponse> outcome(http_fetch(clock, *network.connector(), {"couch", 5984}, request(view_path)));
+    auto outcome = http_fetch(clock, *network.connector(), {"couch", 5984}, request(view_path));
     settle();
     BOOST_TEST(server.counts().open_connections == 1U);
     server.break_connections();
     settle();
     BOOST_TEST(server.counts().open_connections == 0U);
-    BOOST_TEST(outcome.failure().has_value());
+    failure_of(outcome);
 }
 
-BOOST_AUTO_TEST_CASE(a_server_may_go_before_its_clients_and_its_factory) {
-    plait::testing::ManualClock clock;
-    plait::testing::MemoryNetwork network;
+BOOST_FIXTURE_TEST_CASE(a_server_may_go_before_its_clients_and_its_factory, plait::testing::CleanMemoryReactor) {
     auto server = std::make_unique<ViewServer>(clock);
     server->add_view("db", "d", "v", three());
     network.listen({"couch", 5984}, server->factory());
     server->every_request().stall_after_rows(1);
-    Outcome<HttpResponse> outcome(
-        http_fetch(clock, *network.connector(), {"couch", 5984}, Fixture::request(view_path)));
-    while (network.pump()) {
-    }
+    auto outcome = http_fetch(clock, *network.connector(), {"couch", 5984}, Fixture::request(view_path));
+    settle();
     server.reset();
-    while (network.pump()) {
-    }
-    clock.advance(0s);
-    BOOST_TEST(outcome.failure().has_value());
-    Outcome<HttpResponse> again(http_fetch(clock, *network.connector(), {"couch", 5984}, Fixture::request(view_path)));
-    while (network.pump()) {
-    }
-    clock.advance(0s);
-    BOOST_TEST(again.failure().has_value());
+    settle();
+    failure_of(outcome);
+    auto again = http_fetch(clock, *network.connector(), {"couch", 5984}, Fixture::request(view_path));
+    settle();
+    failure_of(again);
 }

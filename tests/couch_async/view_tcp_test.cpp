@@ -3,21 +3,27 @@
 #include <boost/test/unit_test.hpp>
 
 #include "plait/couch_async/view/collect_rows.hpp"
-#include "plait/reactor/reactor.hpp"
+#include "plait/deferred/gather.hpp"
 #include "plait/reactor/tcp.hpp"
 #include "plait/tests/couch_async/view_world.hpp"
 
 using namespace plait;
 using namespace plait::couch_async;
 using namespace plait::couch_async::testing;
+using plait::testing::await_until;
+using plait::testing::CleanReactor;
 
 namespace {
 
-struct Fixture {
-    Reactor reactor;
+struct Fixture : CleanReactor {
     ViewServer server{reactor};
     std::unique_ptr<ListeningPort> port = listen_tcp(reactor, {"127.0.0.1", 0}, server.factory());
     ViewClient client{reactor, "http://" + port->address().str() + "/db"};
+
+    void teardown() {
+        port.reset();
+        CleanReactor::teardown();
+    }
 };
 
 struct Counter final : AsyncViewBase {
@@ -52,7 +58,7 @@ BOOST_FIXTURE_TEST_CASE(a_large_view_streams_over_tcp, Fixture) {
     server.add_view("db", "d", "v", numbered(65'000, 300));
     Counter view(client, reactor);
     view.slow = true;
-    const ViewMeta meta = reactor.run_until(view.start());
+    const ViewMeta meta = await(view.start());
     BOOST_TEST(*meta.total_rows == 65'000U);
     BOOST_TEST(view.rows == 65'000U);
     BOOST_TEST(view.in_order);
@@ -79,7 +85,7 @@ BOOST_FIXTURE_TEST_CASE(a_handler_that_waits_stops_the_server_over_tcp, Fixture)
     // Kernel buffers on both sides of the loopback hold some megabytes of the 65.
     BOOST_TEST(before < 20U * 1024U * 1024U);
     view.gate.open();
-    reactor.run_until(std::move(running));
+    await(std::move(running));
     BOOST_TEST(view.rows_returned() == 65'000U);
 }
 
@@ -89,7 +95,7 @@ BOOST_FIXTURE_TEST_CASE(cuts_and_resets_over_tcp_are_errors, Fixture) {
         auto& order = server.next_request().cut_after_rows(3000);
         if (reset) order.by_reset();
         Counter view(client, reactor);
-        BOOST_CHECK_THROW(reactor.run_until(view.start()), TruncatedBody);
+        BOOST_CHECK_THROW(await(view.start()), TruncatedBody);
         BOOST_TEST(view.errors == 1);
         BOOST_TEST(view.dones == 1);
         BOOST_TEST(view.in_order);
@@ -103,31 +109,19 @@ BOOST_FIXTURE_TEST_CASE(cancelling_over_tcp_closes_the_socket, Fixture) {
     {
         Counter view(client, reactor);
         auto running = view.start();
-        while (view.rows == 0)
-            reactor.run_until(reactor.sleep(1ms));
+        await_until(reactor, [&] { return view.rows != 0; });
         BOOST_TEST(server.counts().open_connections == 1U);
         view.cancel();
-        BOOST_TEST(running.ready());
-        running.take().has_value();
+        failure_of<Cancelled>(running);
     }
-    while (server.counts().open_connections > 0)
-        reactor.run_until(reactor.sleep(1ms));
+    await_until(reactor, [&] { return server.counts().open_connections == 0; });
 }
 
 BOOST_FIXTURE_TEST_CASE(many_streams_at_once, Fixture) {
     server.add_view("db", "d", "v", numbered(300));
-    std::vector<Outcome<CollectedView>> outcomes;
+    std::vector<Deferred<CollectedView>> streams;
     for (int i = 0; i < 100; ++i)
-        outcomes.emplace_back(collect_rows(client, {"d", "v"}));
-    const auto all_fired = [&] {
-        for (const auto& outcome : outcomes)
-            if (!outcome.fired()) return false;
-        return true;
-    };
-    while (!all_fired())
-        reactor.run_until(reactor.sleep(1ms));
-    for (const auto& outcome : outcomes) {
-        BOOST_REQUIRE_MESSAGE(outcome.value(), outcome.message());
-        BOOST_TEST(outcome.value()->rows.size() == 300U);
-    }
+        streams.push_back(collect_rows(client, {"d", "v"}));
+    for (const CollectedView& view : await(gather(std::move(streams))))
+        BOOST_TEST(view.rows.size() == 300U);
 }

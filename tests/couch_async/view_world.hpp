@@ -14,12 +14,14 @@
 #include "plait/couch_async/errors.hpp"
 #include "plait/couch_async/testing/view_server.hpp"
 #include "plait/couch_async/view/async_view_base.hpp"
-#include "plait/deferred/unhandled.hpp"
-#include "plait/reactor/testing/memory_reactor.hpp"
+#include "plait/reactor/testing/boost_test.hpp"
 
 namespace plait::couch_async::testing {
 
 using namespace std::chrono_literals;
+using plait::testing::failure_of;
+using plait::testing::no_result;
+using plait::testing::success_of;
 
 inline std::string doc_id(int number) {
     return fmt::format("doc-{:05}", number);
@@ -42,48 +44,22 @@ inline std::vector<std::string> numbered_ids(int count) {
 }
 
 /// The view is /db/_design/d/_view/v at couch:5984.
-struct World : plait::testing::MemoryReactor {
+struct World : plait::testing::CleanMemoryReactor {
     explicit World(ViewServerOptions options = {})
         : dialect(options.dialect),
           server(clock, std::move(options)),
           client(clock, network.connector(), "http://couch:5984/db", dialect) {
         network.listen({"couch", 5984}, server.factory());
     }
-    ~World() { BOOST_TEST(unhandled_failure_count() == unhandled_before); }
 
-    std::uint64_t unhandled_before = unhandled_failure_count();
+    void teardown() {
+        pass(1min);  // what the server delays
+        CleanMemoryReactor::teardown();
+    }
+
     Dialect dialect;
     ViewServer server;
     ViewClient client;
-};
-
-/// How a Deferred ended.
-template <typename T>
-class Outcome {
-public:
-    explicit Outcome(Deferred<T> deferred) : state_(std::make_shared<State>()) {
-        waiting_ = std::move(deferred).add_callbacks([state = state_](T value) { state->value = std::move(value); },
-                                                     [state = state_](const Failure& f) { state->failure = f; });
-    }
-
-    bool fired() const { return state_->value || state_->failure; }
-    const std::optional<T>& value() const { return state_->value; }
-    const std::optional<Failure>& failure() const { return state_->failure; }
-    std::string message() const { return state_->failure ? state_->failure->message() : ""; }
-    template <typename E>
-    const E* error() const {
-        return state_->failure ? state_->failure->template check<E>() : nullptr;
-    }
-    void drop() { waiting_ = Deferred<>(); }
-    void cancel() { waiting_.cancel(); }
-
-private:
-    struct State {
-        std::optional<T> value;
-        std::optional<Failure> failure;
-    };
-    std::shared_ptr<State> state_;
-    Deferred<> waiting_;
 };
 
 /// Writes down every callback: "rows 2", "error", "done". Lives on when the Recorder is destroyed.

@@ -97,6 +97,9 @@ BOOST_AUTO_TEST_CASE(failure_of_gives_the_failure_or_the_exception_and_handles_i
     BOOST_TEST(failure_of(fail<int>(std::runtime_error("lost"))).message() == "std::runtime_error: lost");
     BOOST_TEST(failure_of<std::out_of_range>(fail<int>(std::out_of_range("x"))).what() == "x");
     BOOST_TEST(contains(complaint([] { failure_of<std::out_of_range>(fail<int>(std::range_error("no"))); }), "no"));
+    BOOST_TEST(failure_of<std::logic_error>(fail<int>(std::out_of_range("too far")), "far").what() == "too far");
+    const std::string said = complaint([] { failure_of<Error>(fail<int>(Error("too far")), "near"); });
+    BOOST_TEST(contains(said, "does not say \"near\": too far"));
     BOOST_TEST(contains(complaint([] { failure_of(succeed(1)); }), "has a value"));
     auto [deferred, promise] = make_deferred<int>();
     BOOST_TEST(contains(complaint([&] { failure_of(deferred); }), "no result yet"));

@@ -1,11 +1,13 @@
 // The code of docs/reactor.md: transports, UNIX sockets and descriptors.
 #define BOOST_TEST_MODULE docs_reactor_transports
 #include <fcntl.h>
+#include <sys/inotify.h>
 #include <unistd.h>
 
 #include <boost/test/unit_test.hpp>
 #include <string>
 
+#include "plait/reactor/descriptor_watch.hpp"
 #include "plait/reactor/descriptors.hpp"
 #include "plait/reactor/tcp.hpp"
 #include "plait/reactor/unix.hpp"
@@ -154,4 +156,24 @@ BOOST_AUTO_TEST_CASE(pipes_are_a_stream) {
     BOOST_REQUIRE(::write(writing_end.get(), "x", 1) == 1);
     reactor.run_until(std::move(lost));
     BOOST_TEST(protocol->answer == "x");
+}
+
+BOOST_AUTO_TEST_CASE(a_descriptor_is_watched) {
+    Reactor reactor;
+    const support::TemporaryDirectory directory;
+    const UniqueFd changes(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
+    BOOST_REQUIRE(::inotify_add_watch(changes.get(), directory.path().c_str(), IN_CREATE) >= 0);
+    int read = 0;
+    const auto read_changes = [&] {
+        char room[4096];
+        while (::read(changes.get(), room, sizeof room) > 0)
+            ++read;
+    };
+    // snippet: watch
+    const DescriptorWatch watch(reactor, changes.get(), IOFlags::read, [&](IOFlags) { read_changes(); });
+    // end of snippet
+    const UniqueFd made(::open((directory.path() / "new").c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+    for (int turns = 0; turns < 100 && read == 0; ++turns)
+        reactor.run_until(reactor.sleep(1ms));
+    BOOST_TEST(read > 0);
 }

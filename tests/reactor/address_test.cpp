@@ -67,6 +67,8 @@ BOOST_AUTO_TEST_CASE(numeric_addresses_are_told_from_names) {
     for (const char* text : {"", "localhost", "1.2.3", "1.2.3.4.5", "256.0.0.1", "127.0.0.1%eth0", "g::1", "1::2::3",
                              "00000000000000000000000000000000000000000000000000000000000000000:1"})
         BOOST_TEST(!is_numeric_address(text), text);
+    BOOST_TEST(!is_numeric_address(std::string_view("127.0.0.1\0.example", 18)));
+    BOOST_TEST(!is_numeric_address(std::string_view("::1\0", 4)));
 }
 
 BOOST_AUTO_TEST_CASE(to_listen_the_port_may_be_left_to_the_system_but_the_host_is_numeric) {

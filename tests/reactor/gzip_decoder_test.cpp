@@ -57,6 +57,27 @@ BOOST_AUTO_TEST_CASE(members_may_follow_each_other) {
     BOOST_TEST(decode(Format::gzip, cut(both, 1)) == "one two");
 }
 
+BOOST_AUTO_TEST_CASE(what_comes_before_the_damage_comes_out_however_it_is_cut) {
+    const auto text = numbered_text(1000);
+    auto wrong = gzipped(text);
+    wrong[wrong.size() - 5] ^= 1;  // of the check behind the bytes
+    for (const std::size_t most : {std::size_t(1), std::size_t(50), std::size_t(1) << 20}) {
+        GzipDecoder decoder(Format::gzip);
+        std::string out;
+        const auto decode_all = [&] {
+            for (const auto& piece : cut(wrong, most)) {
+                decoder.feed(Bytes::copy(piece));
+                for (auto made = decoder.next(); !made.empty(); made = decoder.next())
+                    out += made.view();
+            }
+        };
+        BOOST_CHECK_THROW(decode_all(), HttpBadContent);
+        BOOST_TEST(out == text);
+        BOOST_CHECK_THROW(decoder.next(), HttpBadContent);
+        BOOST_CHECK_THROW(decoder.finish(), HttpBadContent);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(nothing_is_nothing) {
     BOOST_TEST(decode(Format::gzip, {}) == "");
     BOOST_TEST(decode(Format::deflate, {""}) == "");

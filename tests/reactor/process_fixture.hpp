@@ -82,6 +82,11 @@ struct ProcessFixture {
     void wait_ended() {
         wait([&] { return child->ended.has_value(); });
     }
+    /// A whole run that ends at once.
+    void stop() {
+        reactor.call_soon([this] { reactor.stop(); });
+        reactor.run();
+    }
     void run(ProcessOptions options) {
         spawn_process(reactor, std::move(options), child);
         wait_ended();

@@ -253,6 +253,49 @@ BOOST_AUTO_TEST_CASE(running_out_of_descriptors_is_an_error_and_leaves_none_open
     BOOST_TEST(after == next);
 }
 
+BOOST_AUTO_TEST_CASE(whichever_descriptor_is_the_one_too_many_nothing_is_left) {
+    settle(reactor);
+    const auto next_descriptor = [] {
+        const int next = ::dup(0);
+        ::close(next);
+        return next;
+    };
+    const int next = next_descriptor();
+    rlimit before{};
+    ::getrlimit(RLIMIT_NOFILE, &before);
+    for (const bool terminal : {false, true}) {
+        bool started = false;
+        int failures = 0;
+        for (rlim_t extra = 0; !started && extra < 40; ++extra) {
+            child = std::make_shared<ProcessRecorder>();
+            ProcessOptions options = shell("exec sleep 100");
+            if (terminal) options.terminal = WindowSize{};
+            options.descriptors.emplace(3, ChildDescriptor::null());
+            rlimit few = before;
+            few.rlim_cur = static_cast<rlim_t>(next) + extra;
+            ::setrlimit(RLIMIT_NOFILE, &few);
+            std::string said;
+            try {
+                spawn_process(reactor, std::move(options), child);
+                started = true;
+            } catch (const SpawnError& error) {
+                said = error.what();
+            }
+            ::setrlimit(RLIMIT_NOFILE, &before);
+            if (started) break;
+            ++failures;
+            BOOST_TEST(says(std::runtime_error(said), "cannot start sh: "), said);
+            BOOST_TEST(next_descriptor() == next);
+            BOOST_TEST(!child->connected());
+            BOOST_TEST(no_children());
+        }
+        BOOST_TEST(started);
+        BOOST_TEST(failures >= (terminal ? 4 : 7));
+        child->transport().signal_process("KILL");
+        wait_ended();
+    }
+}
+
 BOOST_AUTO_TEST_CASE(options_that_make_no_sense_are_refused_by_name) {
     const auto refused = [&](ProcessOptions options, std::string_view why) {
         BOOST_CHECK_EXCEPTION(spawn_process(reactor, std::move(options), child), std::invalid_argument,

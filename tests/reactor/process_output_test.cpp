@@ -108,8 +108,24 @@ BOOST_AUTO_TEST_CASE(the_end_of_the_reactor_fails_it) {
         output = process_output(other, shell("exec sleep 100"));
         settle(other);
     }
-    BOOST_CHECK_THROW(output.take().value(), ProcessTerminated);
+    BOOST_CHECK_EXCEPTION(output.take().value(), ReactorStopped,
+                          [](const auto& e) { return says(e, "sh was ended: its reactor was stopped before"); });
     BOOST_TEST(no_children());
+}
+
+BOOST_AUTO_TEST_CASE(a_reactor_that_stops_fails_it_and_ends_the_program) {
+    // Without pipes, too, nothing half said is taken for the whole.
+    for (const bool pipes : {true, false}) {
+        ProcessOptions options = shell("echo half; exec sleep 100");
+        if (!pipes) options.descriptors.clear();
+        Deferred<std::string> output = process_output(reactor, std::move(options));
+        settle(reactor);
+        reactor.call_soon([&] { reactor.stop(); });
+        reactor.run();
+        BOOST_CHECK_THROW(output.take().value(), ReactorStopped);
+        wait(no_children);
+        BOOST_TEST(reactor.dump().find("the output of") == std::string::npos);
+    }
 }
 
 BOOST_AUTO_TEST_CASE(the_owner_of_the_deferred_may_be_destroyed_in_its_callback) {

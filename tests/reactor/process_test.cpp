@@ -1,4 +1,7 @@
 #define BOOST_TEST_MODULE process
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <atomic>
 #include <boost/test/unit_test.hpp>
 #include <csignal>
@@ -305,6 +308,84 @@ BOOST_AUTO_TEST_CASE(nothing_is_started_while_the_reactor_is_being_destroyed) {
         spawn_process(other, shell("exec sleep 100"), child);
     }
     BOOST_TEST(refused);
+}
+
+BOOST_AUTO_TEST_CASE(stopping_closes_the_pipes_and_leaves_the_child_alone) {
+    spawn_process(reactor, shell("cat; exit 4"), child);
+    settle(reactor);
+    const pid_t pid = *child->transport().pid();
+    stop();
+    for (const char* event : {"closed 0", "closed 1", "closed 2"})
+        BOOST_TEST(child->has(event));
+    BOOST_TEST(!child->has("ended"));
+    BOOST_TEST(child->connected());
+    BOOST_TEST(::kill(pid, 0) == 0);
+    child->transport().write("nobody hears it");
+    wait_ended();  // of its own accord, at the end of its input
+    BOOST_TEST((child->status() == ExitStatus{4, std::nullopt, false}));
+    BOOST_TEST(no_children());
+}
+
+BOOST_AUTO_TEST_CASE(a_child_that_outlives_runs_can_be_signalled_in_each) {
+    spawn_process(reactor, shell("exec sleep 100"), child);
+    for (int i = 0; i < 3; ++i)
+        stop();
+    BOOST_TEST(!child->has("exited"));
+    child->transport().signal_process("TERM");
+    wait_ended();
+    BOOST_TEST(*child->status().signal == SIGTERM);
+    for (const char* event : {"made", "closed 0", "closed 1", "closed 2", "exited", "ended"})
+        BOOST_TEST(std::count(child->events.begin(), child->events.end(), event) == 1);
+}
+
+BOOST_AUTO_TEST_CASE(stopping_before_anything_was_told_keeps_the_order) {
+    reactor.call_soon([&] {
+        spawn_process(reactor, shell("exec sleep 100"), child);
+        reactor.stop();
+    });
+    reactor.run();
+    BOOST_TEST(child->events.front() == "made");
+    child->transport().signal_process("KILL");
+    wait_ended();
+}
+
+BOOST_AUTO_TEST_CASE(a_child_that_had_exited_is_over_when_the_reactor_stops) {
+    spawn_process(reactor, shell("sleep 100 & echo $!; exit 3"), child);
+    wait([&] { return child->has("exited") && !child->out.empty(); });
+    stop();
+    BOOST_TEST(child->has("ended"));
+    BOOST_TEST(*child->status().exit_code == 3);
+    ::kill(std::stoi(child->out), SIGKILL);
+}
+
+BOOST_AUTO_TEST_CASE(a_reactor_that_stopped_kills_what_still_runs_when_it_is_destroyed) {
+    {
+        Reactor other;
+        spawn_process(other, shell("exec sleep 100"), child);
+        other.call_soon([&] { other.stop(); });
+        other.run();
+        BOOST_TEST(!child->has("exited"));
+    }
+    BOOST_TEST(*child->status().signal == SIGKILL);
+    BOOST_TEST(child->events.back() == "ended");
+    BOOST_TEST(no_children());
+}
+
+BOOST_AUTO_TEST_CASE(a_group_is_killed_with_its_reactor) {
+    UniqueFd in, out;
+    {
+        int both[2];
+        BOOST_REQUIRE(::pipe2(both, O_CLOEXEC) == 0);
+        in.reset(both[0]);
+        out.reset(both[1]);
+        Reactor other;
+        ProcessOptions options = shell("sleep 100 & sleep 100");
+        options.new_group = true;
+        options.descriptors.emplace(3, ChildDescriptor::given(std::move(out)));
+        spawn_process(other, std::move(options), child);
+    }
+    char none = 0;
+    BOOST_TEST(::read(in.get(), &none, 1) == 0);  // whoever held the other end has gone
 }
 
 BOOST_AUTO_TEST_CASE(a_reactor_says_that_it_waits_for_a_process) {

@@ -1,4 +1,6 @@
 #define BOOST_TEST_MODULE send_file
+#include "plait/tests/reactor/file_faults.hpp"
+
 #include <boost/test/unit_test.hpp>
 
 #include "plait/reactor/send_file.hpp"
@@ -10,7 +12,7 @@ using namespace plait::testing;
 
 namespace {
 
-struct Sending : TcpFixture {
+struct Sending : FileFaultsGuard, TcpFixture {
     support::TemporaryDirectory directory{"send"};
     std::string text = numbered(2'000'000);
     File file = make_file();
@@ -131,6 +133,38 @@ BOOST_AUTO_TEST_CASE(the_end_of_the_reactor_fails_it) {
     }
     BOOST_TEST(sending.ready());
     BOOST_CHECK_THROW(sending.take().value(), Error);
+}
+
+BOOST_AUTO_TEST_CASE(a_file_that_cannot_be_read_on_fails_it_and_leaves_the_connection_to_others) {
+    file_faults.pread.fail_with({0, 0, EIO});
+    BOOST_CHECK_EXCEPTION(reactor.run_until(send_file(file, client->transport())), FileError, [&](const FileError& e) {
+        return says(e, "cannot read " + file.path() + ": input/output error");
+    });
+    BOOST_TEST(client->transport().bytes_sent() <= 128u * 1024);
+    BOOST_TEST(reactor.run_until(send_file(file, client->transport(), {.count = 10})) == 10u);
+    client->transport().lose_connection();
+    wait_lost(server());
+    BOOST_TEST((server().received == text.substr(0, 128 * 1024) + text.substr(0, 10)));
+}
+
+BOOST_AUTO_TEST_CASE(a_reactor_that_stops_fails_it_and_the_file_is_sent_in_the_next_run) {
+    File large = reactor.run_until(open_file(reactor, directory.path() / "large", OpenMode::create));
+    reactor.run_until(large.truncate(64 * 1024 * 1024));
+    for (const bool for_the_peer : {true, false}) {  // it waits; else for the disk
+        server().transport().pause_producing();
+        Deferred<std::uint64_t> sending = send_file(large, client->transport());
+        if (for_the_peer) settle(reactor);
+        reactor.call_soon([&] { reactor.stop(); });
+        reactor.run();
+        BOOST_REQUIRE(sending.ready());
+        BOOST_CHECK_THROW(sending.take().value(), Error);
+        port->start_listening();
+        client = connect_and_accept();
+    }
+    BOOST_TEST(reactor.run_until(send_file(large, client->transport(), {.count = 500'000})) == 500'000u);
+    client->transport().lose_connection();
+    wait_lost(server());
+    BOOST_TEST((server().received == std::string(500'000, '\0')));
 }
 
 BOOST_AUTO_TEST_CASE(its_owner_may_be_destroyed_in_its_callback) {

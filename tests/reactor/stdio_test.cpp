@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <pty.h>
+#include <sys/resource.h>
 
 #include <boost/test/unit_test.hpp>
 
@@ -180,6 +181,53 @@ BOOST_FIXTURE_TEST_CASE(the_flags_are_put_back_however_it_ends, Fixture) {
             BOOST_CHECK_THROW(reactor.run_until(std::move(opening)), std::runtime_error);
         }
         BOOST_TEST(blocks(same));
+    }
+}
+
+BOOST_FIXTURE_TEST_CASE(a_reactor_that_stops_gives_a_terminal_back_for_the_next_run, Fixture) {
+    int master = -1;
+    int slave = -1;
+    BOOST_REQUIRE(::openpty(&master, &slave, nullptr, nullptr, nullptr) == 0);
+    const UniqueFd screen(master);
+    const UniqueFd in(slave);
+    const UniqueFd out(::dup(slave));
+    for (int run = 0; run < 2; ++run) {
+        protocol = std::make_shared<Recorder>();
+        open(in, out);
+        BOOST_REQUIRE(::write(screen.get(), "typed\n", 6) == 6);
+        wait([&] { return protocol->received == "typed\n"; });
+        reactor.call_soon([&] { reactor.stop(); });
+        reactor.run();
+        BOOST_TEST(protocol->story() == "made data lost: broken");
+        BOOST_TEST(blocks(in));
+        BOOST_TEST(blocks(out));
+    }
+}
+
+BOOST_FIXTURE_TEST_CASE(without_descriptors_for_it_both_are_left_alone, Fixture) {
+    const Pipes pipes;
+    const int next = ::dup(0);
+    ::close(next);
+    rlimit before{};
+    ::getrlimit(RLIMIT_NOFILE, &before);
+    for (const rlim_t extra : {0U, 1U}) {
+        auto opening = open_stdio(reactor, protocol, {pipes.in.get(), pipes.out.get()});
+        rlimit few = before;
+        few.rlim_cur = static_cast<rlim_t>(next) + extra;
+        ::setrlimit(RLIMIT_NOFILE, &few);
+        std::optional<Failure> failure;
+        opening = std::move(opening).add_errback([&](const Failure& why) {
+            failure = why;
+            return std::shared_ptr<Protocol>();
+        });
+        reactor.run_until(std::move(opening));
+        ::setrlimit(RLIMIT_NOFILE, &before);
+        BOOST_REQUIRE(failure.has_value());
+        BOOST_TEST(failure->message().find("cannot use standard input and output: too many open files") !=
+                   std::string::npos);
+        BOOST_TEST(blocks(pipes.in));
+        BOOST_TEST(blocks(pipes.out));
+        BOOST_TEST(protocol->story() == "");
     }
 }
 

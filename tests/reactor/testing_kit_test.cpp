@@ -1,5 +1,6 @@
 #define BOOST_TEST_MODULE reactor_testing_kit
 #include <boost/test/unit_test.hpp>
+#include <cstdlib>
 #include <memory>
 #include <set>
 
@@ -257,6 +258,18 @@ BOOST_AUTO_TEST_CASE(a_text_is_cut_in_every_way_and_stays_the_same) {
     BOOST_TEST((cut_every("abcde", 2) == Pieces{"ab", "cd", "e"}));
     BOOST_TEST(cut_every("", 1).empty());
     BOOST_CHECK_THROW(cut_every("a", 0), std::invalid_argument);
+    BOOST_CHECK_THROW(cut_at_random("a", 1, 0), std::invalid_argument);
+    for (const auto& piece : cut_at_random(text, 1, 3))
+        BOOST_TEST((!piece.empty() && piece.size() <= 3));
+}
+
+BOOST_AUTO_TEST_CASE(the_environment_may_name_one_seed) {
+    BOOST_TEST((seeds(3) == std::vector<std::uint64_t>{1, 2, 3}));
+    ::setenv("PLAIT_TEST_SEED", "17", 1);
+    BOOST_TEST((seeds(3) == std::vector<std::uint64_t>{17}));
+    ::setenv("PLAIT_TEST_SEED", "17x", 1);
+    BOOST_CHECK_THROW(seeds(3), std::invalid_argument);
+    ::unsetenv("PLAIT_TEST_SEED");
 }
 
 BOOST_AUTO_TEST_CASE(numbers_of_a_seed_are_the_same_everywhere) {
@@ -312,4 +325,31 @@ BOOST_FIXTURE_TEST_CASE(a_test_that_tidies_up_passes, CleanReactor) {
     BOOST_TEST(left_on(reactor).size() == 1U);
     timer.cancel();
     expect_clean(reactor);
+}
+
+BOOST_AUTO_TEST_CASE(ends_that_take_others_some_time_are_waited_for_and_no_longer) {
+    Reactor reactor;
+    auto timer = reactor.call_later(20ms, [] {});
+    BOOST_TEST(left_on(reactor).size() == 1U);
+    expect_clean(reactor, 1h);
+    timer = reactor.call_later(1h, [] {});
+    BOOST_TEST(left_on(reactor, 10ms).size() == 1U);
+}
+
+BOOST_FIXTURE_TEST_CASE(what_is_left_in_memory_is_named, CleanMemoryReactor) {
+    const auto left = [this] { return left_on(*this); };
+    network.listen({"host", 1}, std::make_shared<RecorderFactory>());
+    network.set_unresponsive({"silent", 2}, true);
+    BOOST_TEST(left().empty());
+    const auto client = std::make_shared<ProtocolRecorder>();
+    get(network.connector()->connect({"host", 1}, client));
+    auto attempt = network.connector()->connect({"silent", 2}, std::make_shared<ProtocolRecorder>());
+    auto timer = clock.call_later(1h, [] {});
+    const std::vector<std::string> all{"a connection to host:1", "an attempt to connect to silent:2", "1 timed call"};
+    BOOST_TEST(left() == all, boost::test_tools::per_element());
+    BOOST_CHECK_THROW(expect_clean(*this), UnexpectedOutcome);
+    attempt = {};
+    timer.cancel();
+    client->transport().lose_connection();
+    expect_clean(*this);
 }

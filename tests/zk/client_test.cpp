@@ -45,44 +45,45 @@ BOOST_AUTO_TEST_CASE(each_refusal_is_an_error_of_its_own_class) {
     get(zk.create("/a"));
     get(zk.create("/a/b"));
     get(zk.create("/e", "", CreateMode::ephemeral));
-    Outcome missing(zk.get("/missing"));
-    Outcome exists(zk.create("/a"));
-    Outcome version(zk.set("/a", "x", 7));
-    Outcome full(zk.remove("/a"));
-    Outcome child(zk.create("/e/f")), orphan(zk.create("/x/y"));
+    auto missing = zk.get("/missing");
+    auto exists = zk.create("/a");
+    auto version = zk.set("/a", "x", 7);
+    auto full = zk.remove("/a");
+    auto child = zk.create("/e/f");
+    auto orphan = zk.create("/x/y");
     settle();
-    BOOST_TEST(missing.failed_with<NoNode>());
-    BOOST_TEST(missing.text() == "get /missing: there is no such node (NoNode)");
-    BOOST_TEST(exists.failed_with<NodeExists>());
-    BOOST_TEST(version.failed_with<BadVersion>());
-    BOOST_TEST(full.failed_with<NotEmpty>());
-    BOOST_TEST(child.failed_with<NoChildrenForEphemerals>());
-    BOOST_TEST(orphan.failed_with<NoNode>());
+    BOOST_TEST(failure_of<NoNode>(missing).what() == "get /missing: there is no such node (NoNode)");
+    failure_of<NodeExists>(exists);
+    failure_of<BadVersion>(version);
+    failure_of<NotEmpty>(full);
+    failure_of<NoChildrenForEphemerals>(child);
+    failure_of<NoNode>(orphan);
 }
 
 BOOST_AUTO_TEST_CASE(a_wrong_path_fails_before_anything_is_sent) {
     auto& zk = connect();
     const auto before = fake.requests().size();
-    Outcome relative(zk.get("a"));
-    Outcome dots(zk.set("/a/../b", ""));
-    Outcome empty(zk.exists(""));
-    Outcome slash(zk.create("/a/"));
-    BOOST_TEST(relative.failed_with<BadArguments>());
-    BOOST_TEST(relative.text() == "get a: the arguments are not valid (BadArguments): the path must start with '/'");
-    BOOST_TEST(dots.failed_with<BadArguments>());
-    BOOST_TEST(empty.failed_with<BadArguments>());
-    BOOST_TEST(slash.failed_with<BadArguments>());
+    auto relative = zk.get("a");
+    auto dots = zk.set("/a/../b", "");
+    auto empty = zk.exists("");
+    auto slash = zk.create("/a/");
+    BOOST_TEST(failure_of<BadArguments>(relative).what() ==
+               "get a: the arguments are not valid (BadArguments): the path must start with '/'");
+    failure_of<BadArguments>(dots);
+    failure_of<BadArguments>(empty);
+    failure_of<BadArguments>(slash);
     settle();
     BOOST_TEST(fake.requests().size() == before);
 }
 
 BOOST_AUTO_TEST_CASE(a_mode_and_its_time_to_live_must_fit) {
     auto& zk = connect();
-    Outcome without(zk.create("/a", "", CreateMode::persistent_with_ttl));
-    Outcome zero(zk.create_with_ttl("/a", "", 0ms)), with(zk.create_with_ttl("/a", "", 1ms, CreateMode::ephemeral));
-    BOOST_TEST(without.failed_with<BadArguments>());
-    BOOST_TEST(zero.failed_with<BadArguments>());
-    BOOST_TEST(with.failed_with<BadArguments>());
+    auto without = zk.create("/a", "", CreateMode::persistent_with_ttl);
+    auto zero = zk.create_with_ttl("/a", "", 0ms);
+    auto with = zk.create_with_ttl("/a", "", 1ms, CreateMode::ephemeral);
+    failure_of<BadArguments>(without);
+    failure_of<BadArguments>(zero);
+    failure_of<BadArguments>(with);
     BOOST_TEST(get(zk.create_with_ttl("/a", "", 1min)) == "/a");
     BOOST_TEST(get(zk.create("/c", "", CreateMode::container)) == "/c");
 }
@@ -91,10 +92,11 @@ BOOST_AUTO_TEST_CASE(an_error_code_nobody_knows_fails_that_call_alone) {
     auto& zk = connect();
     get(zk.create("/a", "x"));
     fake.fail_next(Op::get_data, static_cast<Code>(-999));
-    Outcome odd(zk.get("/a")), fine(zk.get("/a"));
+    auto odd = zk.get("/a");
+    auto fine = zk.get("/a");
     settle();
-    BOOST_TEST(odd.failed_with<UnknownError>());
-    BOOST_TEST(fine.value().data.view() == "x");
+    failure_of<UnknownError>(odd);
+    BOOST_TEST(success_of(fine).data.view() == "x");
 }
 
 BOOST_AUTO_TEST_CASE(answers_come_in_the_order_of_the_calls) {
@@ -115,10 +117,10 @@ BOOST_AUTO_TEST_CASE(everything_works_when_bytes_come_one_by_one) {
     auto& zk = connect();
     get(zk.create("/a", std::string(500, 'x')));
     auto watched = get(zk.get_and_watch("/a"));
-    Outcome changed(std::move(watched.changed));
+    auto changed = std::move(watched.changed);
     fake.put("/a", "y");
     settle();
-    BOOST_TEST((changed.value().type == EventType::data_changed));
+    BOOST_TEST((success_of(changed).type == EventType::data_changed));
     BOOST_TEST(get(zk.get("/a")).data.view() == "y");
 }
 
@@ -126,64 +128,64 @@ BOOST_AUTO_TEST_CASE(a_dropped_call_discards_its_answer_and_the_others_get_their
     auto& zk = connect();
     fake.put("/a", "a");
     fake.put("/b", "b");
-    Outcome first(zk.get("/a"));
-    auto dropped = std::make_unique<Outcome<Node>>(zk.get("/b"));
-    Outcome last(zk.get("/b"));
-    dropped.reset();
+    auto first = zk.get("/a");
+    auto dropped = zk.get("/b");
+    auto last = zk.get("/b");
+    dropped = {};
     settle();
-    BOOST_TEST(first.value().data.view() == "a");
-    BOOST_TEST(last.value().data.view() == "b");
+    BOOST_TEST(success_of(first).data.view() == "a");
+    BOOST_TEST(success_of(last).data.view() == "b");
 }
 
 BOOST_AUTO_TEST_CASE(a_call_dropped_before_it_could_be_sent_is_never_sent) {
     auto& zk = make();
-    Outcome connected(zk.connect());
+    auto connected = zk.connect();
     zk.create("/dropped").cancel();
-    Outcome kept(zk.create("/kept"));
+    auto kept = zk.create("/kept");
     settle();
-    BOOST_TEST(kept.value() == "/kept");
+    BOOST_TEST(success_of(kept) == "/kept");
     BOOST_TEST(!fake.data("/dropped").has_value());
 }
 
 BOOST_AUTO_TEST_CASE(too_many_calls_fail_with_queue_full_and_dropped_ones_make_room) {
     options.max_queued = 3;
     auto& zk = make();
-    Outcome connected(zk.connect());
-    auto a = std::make_unique<Outcome<Node>>(zk.get("/a"));
-    Outcome b(zk.exists("/a")), c(zk.exists("/a")), refused(zk.exists("/a"));
-    BOOST_TEST(refused.failed_with<QueueFull>());
-    a.reset();
-    Outcome fits(zk.exists("/a"));
-    BOOST_TEST(fits.pending());
+    auto connected = zk.connect();
+    auto a = zk.get("/a");
+    auto b = zk.exists("/a");
+    auto c = zk.exists("/a");
+    auto refused = zk.exists("/a");
+    failure_of<QueueFull>(refused);
+    a = {};
+    auto fits = zk.exists("/a");
+    no_result(fits);
     settle();
-    fits.value();
-    b.value();
-    Outcome again(zk.exists("/a"));
+    success_of(fits);
+    success_of(b);
+    auto again = zk.exists("/a");
     settle();
-    again.value();
+    success_of(again);
 }
 
 BOOST_AUTO_TEST_CASE(the_bytes_waiting_are_bounded_too) {
     options.max_queued_bytes = 1000;
     auto& zk = connect();
-    Outcome large(zk.create("/a", std::string(2000, 'x')));
+    auto large = zk.create("/a", std::string(2000, 'x'));
     // It would not fit into an empty queue either: to try again later is no use.
-    BOOST_TEST(large.failed_with<BadArguments>());
-    BOOST_TEST(large.text().find("max_queued_bytes") != std::string::npos);
+    failure_of<BadArguments>(large, "max_queued_bytes");
     fake.stall(true);
-    Outcome first(zk.create("/a", std::string(500, 'x')));
-    Outcome second(zk.create("/b", std::string(500, 'x')));
-    BOOST_TEST(second.failed_with<QueueFull>());
+    auto first = zk.create("/a", std::string(500, 'x'));
+    auto second = zk.create("/b", std::string(500, 'x'));
+    failure_of<QueueFull>(second);
     fake.stall(false);
     settle();
-    BOOST_TEST(first.value() == "/a");
+    BOOST_TEST(success_of(first) == "/a");
 }
 
 BOOST_AUTO_TEST_CASE(calls_before_connect_fail_with_a_sentence) {
     auto& zk = make();
-    Outcome early(zk.get("/a"));
-    BOOST_TEST(early.failed_with<Closed>());
-    BOOST_TEST(early.text().find("call connect() first") != std::string::npos);
+    auto early = zk.get("/a");
+    failure_of<Closed>(early, "call connect() first");
 }
 
 BOOST_AUTO_TEST_CASE(calls_in_one_turn_leave_in_one_write) {
@@ -191,10 +193,10 @@ BOOST_AUTO_TEST_CASE(calls_in_one_turn_leave_in_one_write) {
     fake.put("/a", "x");
     int answered = 0;
     // From inside a reply, a hundred requests are one write: the network carries them in one step.
-    Outcome all(zk.get("/a").add_callback([&](const Node&) {
+    auto all = zk.get("/a").add_callback([&](const Node&) {
         for (int i = 0; i < 100; ++i)
             zk.get("/a").add_callback([&](const Node&) { ++answered; }).detach([](const Failure&) {});
-    }));
+    });
     settle();
     BOOST_TEST(answered == 100);
 }
@@ -212,18 +214,18 @@ BOOST_AUTO_TEST_CASE(paths_are_below_the_chroot_both_ways) {
     BOOST_TEST(get(zk.create("/s-", "", CreateMode::persistent_sequential)) == "/s-0000000001");
     BOOST_TEST(get(zk.get_children("/")).size() == 2u);
     auto watched = get(zk.get_and_watch("/a"));
-    Outcome changed(std::move(watched.changed));
+    auto changed = std::move(watched.changed);
     fake.put("/app/a", "y");
     settle();
-    BOOST_TEST(changed.value().path == "/a");
-    Outcome missing(zk.get("/missing"));
+    BOOST_TEST(success_of(changed).path == "/a");
+    auto missing = zk.get("/missing");
     settle();
-    BOOST_TEST(missing.text() == "get /missing: there is no such node (NoNode)");
+    BOOST_TEST(failure_of<NoNode>(missing).what() == "get /missing: there is no such node (NoNode)");
     auto root = get(zk.get_children_and_watch("/"));
-    Outcome children(std::move(root.changed));
+    auto children = std::move(root.changed);
     fake.put("/app/new", "");
     settle();
-    BOOST_TEST(children.value().path == "/");
+    BOOST_TEST(success_of(children).path == "/");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,14 +1,16 @@
 #define BOOST_TEST_MODULE zk_frames
 
 #include <boost/test/unit_test.hpp>
-#include <random>
 #include <string>
 #include <vector>
 
+#include "plait/reactor/testing/cuts.hpp"
+#include "plait/reactor/testing/fault_plan.hpp"
 #include "plait/zk/proto/frames.hpp"
 #include "plait/zk/proto/jute.hpp"
 
 using plait::Bytes;
+using namespace plait::testing;
 using namespace plait::zk::proto;
 
 namespace {
@@ -19,20 +21,14 @@ std::string framed(const std::string& body) {
     return text + body;
 }
 
-/// What comes out when `stream` is fed in pieces that end at `cuts`.
-std::vector<std::string> split(const std::string& stream, const std::vector<std::size_t>& cuts) {
+std::vector<std::string> split(const Pieces& pieces) {
     FrameSplitter splitter(1 << 20);
     std::vector<std::string> bodies;
-    std::size_t begin = 0;
-    auto feed_until = [&](std::size_t end) {
-        splitter.feed(Bytes::copy(stream.substr(begin, end - begin)));
+    for (const auto& piece : pieces) {
+        splitter.feed(Bytes::copy(piece));
         for (Frame frame; splitter.next(frame);)
             bodies.emplace_back(frame.body);
-        begin = end;
-    };
-    for (const auto cut : cuts)
-        feed_until(cut);
-    feed_until(stream.size());
+    }
     BOOST_TEST(splitter.buffered() == 0u);
     return bodies;
 }
@@ -48,27 +44,11 @@ std::string stream() {
 
 }  // namespace
 
-BOOST_AUTO_TEST_CASE(a_stream_fed_whole_gives_its_frames) {
-    BOOST_TEST(split(stream(), {}) == bodies, boost::test_tools::per_element());
-}
-
-BOOST_AUTO_TEST_CASE(a_stream_fed_byte_by_byte_gives_the_same_frames) {
-    std::vector<std::size_t> cuts(stream().size() - 1);
-    for (std::size_t i = 0; i < cuts.size(); ++i)
-        cuts[i] = i + 1;
-    BOOST_TEST(split(stream(), cuts) == bodies, boost::test_tools::per_element());
-}
-
-BOOST_AUTO_TEST_CASE(a_stream_cut_anywhere_gives_the_same_frames) {
-    std::mt19937 random(1);
-    const auto text = stream();
-    for (int round = 0; round < 200; ++round) {
-        std::vector<std::size_t> cuts;
-        const std::size_t longest = 1 + random() % 40'000;
-        for (std::size_t at = random() % longest; at < text.size(); at += 1 + random() % longest)
-            cuts.push_back(at);
-        BOOST_TEST(split(text, cuts) == bodies, boost::test_tools::per_element());
-    }
+BOOST_AUTO_TEST_CASE(a_stream_gives_the_same_frames_however_it_is_cut) {
+    for (const auto& pieces : ways_to_cut(stream()))
+        BOOST_TEST(split(pieces) == bodies, boost::test_tools::per_element());
+    for (const auto seed : seeds(200))
+        BOOST_TEST(split(cut_at_random(stream(), seed, 1 + seed * 200)) == bodies, boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(a_frame_in_one_piece_is_not_copied) {

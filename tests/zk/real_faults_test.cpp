@@ -6,7 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "plait/reactor/reactor.hpp"
+#include "plait/reactor/metrics.hpp"
+#include "plait/reactor/testing/boost_test.hpp"
 #include "plait/tests/support/loopback.hpp"
 #include "plait/tests/support/real_servers.hpp"
 #include "plait/tests/support/zookeeper_server.hpp"
@@ -15,21 +16,23 @@
 using namespace plait;
 using namespace plait::zk;
 using namespace std::chrono_literals;
+using plait::testing::await_until;
 
 PLAIT_NEEDS_REAL_SERVERS
 
 namespace {
 
-struct Faults {
+struct Faults : plait::testing::CleanReactor {
     Faults() {
         options.session_timeout = 20s;
         options.retry_delay = 20ms;
         options.max_retry_delay = 100ms;
+        patience_at_end = 5s;  // servers answer farewells
     }
 
     template <typename T>
     T wait(Deferred<T> deferred) {
-        return reactor.run_until(with_timeout(reactor, std::move(deferred), 60s, "the test"));
+        return await(std::move(deferred), 60s);  // servers take their time to start
     }
 
     Deferred<> until(Client& zk, KeeperState wanted) {
@@ -40,7 +43,6 @@ struct Faults {
         return std::move(pair.deferred);
     }
 
-    Reactor reactor;
     ClientOptions options;
     StateSubscription handler;
 };
@@ -90,6 +92,7 @@ BOOST_AUTO_TEST_CASE(calls_in_flight_when_the_server_dies_fail_in_order) {
     Client zk(reactor, server.address(), options);
     wait(zk.connect());
     server.pause();
+    const auto sent = reactor.metrics().bytes_sent;
     std::vector<int> order;
     auto all = make_deferred<>();
     for (int i = 0; i < 10; ++i) {
@@ -99,7 +102,7 @@ BOOST_AUTO_TEST_CASE(calls_in_flight_when_the_server_dies_fail_in_order) {
             if (i == 9) all.promise.callback();
         });
     }
-    wait(reactor.sleep(50ms));
+    await_until(reactor, [&] { return reactor.metrics().bytes_sent > sent; });
     server.kill();
     wait(std::move(all.deferred));
     BOOST_TEST(order == (std::vector<int>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}), boost::test_tools::per_element());

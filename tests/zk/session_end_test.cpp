@@ -45,19 +45,20 @@ BOOST_AUTO_TEST_CASE(a_session_the_server_has_ended_is_over) {
     auto& zk = connect();
     auto handlers = watch_states();
     fake.stall(true);
-    Outcome in_flight(zk.get("/a"));
+    auto in_flight = zk.get("/a");
     settle();
     fake.stall(false);
     fake.refuse_sessions(true);
     fake.expire_sessions();
     settle();
-    Outcome queued(zk.get("/a"));
+    auto queued = zk.get("/a");
     fake.refuse_sessions(false);
     pass(1s);
     BOOST_TEST((zk.state() == KeeperState::expired));
-    BOOST_TEST(queued.failed_with<SessionExpired>());
-    Outcome later(zk.get("/a"));
-    BOOST_TEST(later.failed_with<SessionExpired>());
+    failure_of<ConnectionLoss>(in_flight);
+    failure_of<SessionExpired>(queued);
+    auto later = zk.get("/a");
+    failure_of<SessionExpired>(later);
     BOOST_TEST(saw({KeeperState::connecting, KeeperState::expired}));
     get(zk.close());
     BOOST_TEST((zk.state() == KeeperState::expired));
@@ -69,10 +70,10 @@ BOOST_AUTO_TEST_CASE(a_server_that_gives_another_session_than_ours_has_ended_our
                    make_factory([&next](const Address&) { return std::make_shared<GivesSession>(++next); }));
     auto& zk = connect();
     BOOST_TEST(zk.session_id() == 0x101);
-    Outcome call(zk.get("/a"));
+    auto call = zk.get("/a");
     network.break_connections({"zk1", 2181});
     pass(1s);
-    BOOST_TEST(call.failed_with<ConnectionLoss>());
+    failure_of<ConnectionLoss>(call);
     BOOST_TEST((zk.state() == KeeperState::expired));
     BOOST_TEST(zk.session_id() == 0x101);
 }
@@ -82,12 +83,11 @@ BOOST_AUTO_TEST_CASE(a_session_nobody_confirms_is_over_after_four_thirds_of_its_
     fake.break_connections();
     fake.refuse_sessions(true);
     settle();
-    Outcome queued(zk.get("/a"));
+    auto queued = zk.get("/a");
     pass(11900ms);
-    BOOST_TEST(queued.pending());
+    no_result(queued);
     pass(200ms);
-    BOOST_TEST(queued.failed_with<SessionExpired>());
-    BOOST_TEST(queued.text().find("no server could be reached for 12.0 s") != std::string::npos);
+    failure_of<SessionExpired>(queued, "no server could be reached for 12.0 s");
     BOOST_TEST((zk.state() == KeeperState::expired));
     const auto attempts = network.attempts();
     pass(1min);
@@ -98,14 +98,14 @@ BOOST_AUTO_TEST_CASE(close_carries_out_what_was_asked_before_it_and_ends_the_ses
     auto& zk = connect();
     get(zk.create("/e", "", CreateMode::ephemeral));
     auto handlers = watch_states();
-    Outcome before(zk.create("/before"));
-    Outcome closed(zk.close());
-    Outcome after(zk.create("/after"));
-    BOOST_TEST(after.failed_with<Closed>());
-    BOOST_TEST(closed.pending());
+    auto before = zk.create("/before");
+    auto closed = zk.close();
+    auto after = zk.create("/after");
+    failure_of<Closed>(after);
+    no_result(closed);
     settle();
-    BOOST_TEST(before.value() == "/before");
-    closed.value();
+    BOOST_TEST(success_of(before) == "/before");
+    success_of(closed);
     BOOST_TEST(fake.sessions() == 0u);
     BOOST_TEST(!fake.data("/e").has_value());
     BOOST_TEST(network.open_connections() == 0u);
@@ -118,26 +118,26 @@ BOOST_AUTO_TEST_CASE(close_carries_out_what_was_asked_before_it_and_ends_the_ses
 BOOST_AUTO_TEST_CASE(close_does_not_wait_for_ever) {
     auto& zk = connect();
     fake.stall(true);
-    Outcome unanswered(zk.get("/a"));
-    Outcome closed(zk.close());
+    auto unanswered = zk.get("/a");
+    auto closed = zk.close();
     pass(1900ms);
-    BOOST_TEST(closed.pending());
+    no_result(closed);
     pass(3s);
-    closed.value();
-    BOOST_TEST(unanswered.failed_with<Closed>());
+    success_of(closed);
+    failure_of<Closed>(unanswered);
 }
 
 BOOST_AUTO_TEST_CASE(close_while_connecting_ends_in_the_next_turn) {
     network.set_unresponsive({"zk1", 2181}, true);
     auto& zk = make();
-    Outcome connected(zk.connect());
-    Outcome call(zk.get("/a"));
-    Outcome closed(zk.close());
-    BOOST_TEST(call.pending());
+    auto connected = zk.connect();
+    auto call = zk.get("/a");
+    auto closed = zk.close();
+    no_result(call);
     settle();
-    BOOST_TEST(call.failed_with<Closed>());
-    BOOST_TEST(connected.failed_with<Closed>());
-    closed.value();
+    failure_of<Closed>(call);
+    failure_of<Closed>(connected);
+    success_of(closed);
     network.set_unresponsive({"zk1", 2181}, false);
     pass(1s);
     BOOST_TEST(fake.sessions() == 0u);
@@ -145,22 +145,23 @@ BOOST_AUTO_TEST_CASE(close_while_connecting_ends_in_the_next_turn) {
 
 BOOST_AUTO_TEST_CASE(close_before_connect_and_twice_is_no_trouble) {
     auto& zk = make();
-    Outcome first(zk.close()), second(zk.close());
+    auto first = zk.close();
+    auto second = zk.close();
     settle();
-    first.value();
-    second.value();
-    Outcome connected(zk.connect());
-    BOOST_TEST(connected.failed_with<Closed>());
+    success_of(first);
+    success_of(second);
+    auto connected = zk.connect();
+    failure_of<Closed>(connected);
 }
 
 BOOST_AUTO_TEST_CASE(the_connection_breaking_during_close_is_the_end_of_it) {
     auto& zk = connect();
     fake.stall(true);
-    Outcome closed(zk.close());
+    auto closed = zk.close();
     settle();
     fake.break_connections();
     settle();
-    closed.value();
+    success_of(closed);
     BOOST_TEST((zk.state() == KeeperState::closed));
 }
 
@@ -176,7 +177,7 @@ BOOST_AUTO_TEST_CASE(nothing_is_called_after_close_has_fired) {
     for (int i = 0; i < 10; ++i) {
         calls.push_back(zk.get_and_watch("/a").add_both([&](const Result<Watched<Node>>&) { count_late(); }));
     }
-    Outcome done(zk.close().add_callback([&] { closed = true; }));
+    auto done = zk.close().add_callback([&] { closed = true; });
     pass(5s);
     BOOST_TEST(closed);
     BOOST_TEST(after == 0);
@@ -186,10 +187,9 @@ BOOST_AUTO_TEST_CASE(destroying_the_client_ends_the_session_and_fails_what_waits
     fake.put("/a", "x");
     auto& zk = connect();
     get(zk.create("/e", "", CreateMode::ephemeral));
-    Outcome call(zk.get("/a"));
+    auto call = zk.get("/a");
     client.reset();
-    BOOST_TEST(call.failed_with<Closed>());
-    BOOST_TEST(call.text().find("the client was destroyed") != std::string::npos);
+    failure_of<Closed>(call, "the client was destroyed");
     settle();
     BOOST_TEST(!fake.data("/e").has_value());
     BOOST_TEST(network.open_connections() == 0u);
@@ -228,7 +228,7 @@ BOOST_AUTO_TEST_CASE(the_client_may_be_destroyed_from_any_of_its_callbacks) {
             default:
                 hold(zk.get("/missing"));
         }
-        Outcome other(zk.exists("/a"));
+        auto other = zk.exists("/a");
         settle();
         if (where == 3 || where == 4) fake.break_connections();
         if (where == 5) fake.put("/a", "y");
@@ -236,7 +236,8 @@ BOOST_AUTO_TEST_CASE(the_client_may_be_destroyed_from_any_of_its_callbacks) {
         fake.stall(false);
         settle();
         BOOST_TEST(client == nullptr, "case " << where);
-        BOOST_TEST(!other.pending(), "case " << where);
+        BOOST_TEST(other.ready(), "case " << where);
+        static_cast<void>(other.take());
     }
 }
 
@@ -244,28 +245,28 @@ BOOST_AUTO_TEST_CASE(destroying_the_client_while_its_session_ends_tells_everybod
     fake.put("/a", "x");
     for (const bool in_handler : {true, false}) {
         auto& zk = connect();
-        Outcome watch(std::move(get(zk.get_and_watch("/a")).changed));
+        auto watch = std::move(get(zk.get_and_watch("/a")).changed);
         bool told = false;
-        std::optional<Outcome<Node>> second;
+        Deferred<Node> second;
         const auto destroy = [&] {
             client.reset();
-            told = !second->pending() && !watch.pending();
+            told = second.ready() && watch.ready();
         };
         StateSubscription handler;
         if (in_handler) handler = zk.on_state([&](KeeperState) { destroy(); });
         fake.stall(true);
-        Outcome first(zk.get("/a").add_errback([&](Failure failure) {
+        auto first = zk.get("/a").add_errback([&](Failure failure) {
             if (!in_handler) destroy();
             return failure;
-        }));
-        second.emplace(zk.get("/a"));
-        Outcome closed(zk.close());
+        });
+        second = zk.get("/a");
+        auto closed = zk.close();
         pass(3s);
-        closed.value();
+        success_of(closed);
         BOOST_TEST(told);
-        BOOST_TEST(first.failed_with<Closed>());
-        BOOST_TEST(second->failed_with<Closed>());
-        BOOST_TEST(watch.failed_with<Closed>());
+        failure_of<Closed>(first);
+        failure_of<Closed>(second);
+        failure_of<Closed>(watch);
         fake.stall(false);
         settle();
     }
@@ -285,15 +286,15 @@ BOOST_AUTO_TEST_CASE(destroying_the_client_in_a_state_handler_calls_no_other_han
 BOOST_AUTO_TEST_CASE(destroying_the_client_in_the_first_of_two_connects_fails_the_other_before_it_returns) {
     auto& zk = make();
     bool told = false;
-    std::optional<Outcome<Unit>> second;
-    Outcome first(zk.connect().add_callback([&] {
+    Deferred<> second;
+    auto first = zk.connect().add_callback([&] {
         client.reset();
-        told = !second->pending();
-    }));
-    second.emplace(zk.connect());
+        told = second.ready();
+    });
+    second = zk.connect();
     settle();
     BOOST_TEST(told);
-    BOOST_TEST(second->failed_with<Closed>());
+    failure_of<Closed>(second);
 }
 
 BOOST_AUTO_TEST_CASE(a_farewell_that_the_server_does_not_take_is_given_up) {
@@ -314,14 +315,14 @@ BOOST_AUTO_TEST_CASE(a_call_from_a_failing_callback_waits_for_the_next_connectio
     fake.put("/a", "x");
     auto& zk = connect();
     fake.stall(true);
-    Outcome retried(zk.get("/a").add_errback<ConnectionLoss>([&](const ConnectionLoss&) { return zk.get("/a"); }));
-    Outcome other(zk.get("/a"));
+    auto retried = zk.get("/a").add_errback<ConnectionLoss>([&](const ConnectionLoss&) { return zk.get("/a"); });
+    auto other = zk.get("/a");
     settle();
     fake.break_connections();
     fake.stall(false);
     pass(1s);
-    BOOST_TEST(retried.value().data.view() == "x");
-    BOOST_TEST(other.failed_with<ConnectionLoss>());
+    BOOST_TEST(success_of(retried).data.view() == "x");
+    failure_of<ConnectionLoss>(other);
 }
 
 BOOST_AUTO_TEST_CASE(a_state_handler_that_throws_is_reported_and_harms_nobody) {
@@ -332,7 +333,6 @@ BOOST_AUTO_TEST_CASE(a_state_handler_that_throws_is_reported_and_harms_nobody) {
     get(zk.connect());
     reports.expect(1);
     BOOST_TEST(saw({KeeperState::connected}));
-    ++unhandled_before;
 }
 
 BOOST_AUTO_TEST_CASE(a_taken_back_state_handler_is_not_called_even_from_its_own_call) {

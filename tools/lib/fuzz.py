@@ -99,15 +99,15 @@ def main():
     arguments.add_argument("names", nargs="*")
     options = arguments.parse_args()
 
-    there = targets(options.build)
-    names = options.names or there
-    for name in names:
-        if name not in there:
-            arguments.error(f"there is no target '{name}'; there are: {', '.join(there)}")
+    names = list(dict.fromkeys(options.names)) or targets(options.build)
     seconds = max(1, options.seconds * min(AT_ONCE, len(names)) // len(names))
     print(f"==> {len(names)} targets, {seconds} s each, {AT_ONCE} at a time", flush=True)
     with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
-        results = list(pool.map(lambda name: fuzz(options.build, options.seeds, name, seconds), names))
+        try:
+            results = list(pool.map(lambda name: fuzz(options.build, options.seeds, name, seconds), names))
+        except KeyboardInterrupt:  # the targets that run have been told by the terminal, too
+            pool.shutdown(cancel_futures=True)
+            sys.exit("tools/fuzz: interrupted; what was found so far is kept for the next run")
     print_table(results)
     failed = [result for result in results if result["failed"]]
     for result in failed:
