@@ -136,6 +136,7 @@ private:
     void wait_a_while();
     void grace_over();
     Failure final_reason(const Failure& exit) const;
+    void tell_lost(const Failure& reason);
 
     Reactor& reactor_;
     std::string program_;
@@ -199,7 +200,10 @@ void ProcessConnection::child_connection_lost(int child_fd, const Failure& reaso
 void ProcessConnection::output_ended(const Failure& reason) {
     output_open_ = false;
     if (hung_up_) return;
-    if (reason.check<ConnectionDone>() == nullptr) return fail_with(reason);
+    if (reason.check<ConnectionDone>() == nullptr) {  // its exit is not the reason, and may not be heard of for long
+        fail_with(reason);
+        return tell_lost(reason);
+    }
     if (!made_ || closing_) return;
     const std::shared_ptr<Protocol> above = above_;
     guarded([&] { above->read_connection_lost(); });
@@ -220,9 +224,13 @@ void ProcessConnection::process_exited(const Failure&) {
 
 void ProcessConnection::process_ended(const Failure& reason) {
     timer_.cancel();
+    tell_lost(final_reason(reason));
+}
+
+void ProcessConnection::tell_lost(const Failure& reason) {
     timeouts_.reset();
     const std::shared_ptr<Protocol> above = std::exchange(above_, nullptr);
-    if (made_) above->lose_connection(final_reason(reason));
+    if (made_ && above != nullptr) above->lose_connection(reason);
 }
 
 Failure ProcessConnection::final_reason(const Failure& exit) const {

@@ -54,7 +54,8 @@ struct ProcessEndpointOptions {
 /// started, with the program's name. Cancelled, it ends the program as a lapsed `grace` does.
 /// Throws: std::invalid_argument for a terminal, and for descriptors that cannot be given to one program after the
 ///         other.
-/// Lifetime: the reactor outlives its use; destroyed, it kills the program.
+/// Lifetime: the reactor outlives its use. Stopped, it loses the connection and has the program end as it does when
+///           `grace` is over; destroyed, it kills it.
 /// Source: ProcessEndpoint of Twisted.
 std::shared_ptr<ClientEndpoint> process_client_endpoint(Reactor& reactor, ProcessOptions options,
                                                         ProcessEndpointOptions more = {});

@@ -500,12 +500,14 @@ BOOST_AUTO_TEST_CASE(destroying_the_reactor_aborts_it) {
     BOOST_TEST(no_children());
 }
 
-BOOST_FIXTURE_TEST_CASE(stopping_the_reactor_ends_it, Fixture) {
+BOOST_FIXTURE_TEST_CASE(stopping_the_reactor_loses_it_and_asks_the_program_to_end, Fixture) {
     connect("exec sleep 100");
     reactor.call_when_running([&] { reactor.stop(); });
     reactor.run();
-    BOOST_TEST(client->reason.has_value());
-    BOOST_TEST(no_children());
+    BOOST_TEST(client->story() == "made lost: broken");
+    BOOST_TEST(said("its reactor was stopped"));
+    wait_until_nobody_is_left();
+    BOOST_TEST(client->story() == "made lost: broken");
 }
 
 BOOST_FIXTURE_TEST_CASE(a_service_keeps_a_program_running, Fixture) {
