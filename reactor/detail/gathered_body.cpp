@@ -5,7 +5,8 @@
 namespace plait::detail {
 namespace {
 
-constexpr std::size_t small_piece = 512;
+/// A quarter of the block that a transport reads into, all of which a piece may keep.
+constexpr std::size_t small_piece = 16 * 1024;
 
 }  // namespace
 

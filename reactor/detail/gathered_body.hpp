@@ -8,8 +8,8 @@
 
 namespace plait::detail {
 
-/// Large pieces are kept as they came; small ones, which would cost more than they hold and keep the block they came
-/// in, are copied together. So a body in pieces of one byte takes little more memory than its bytes.
+/// Large pieces are kept as they came, and so is the first; small ones, which would keep the block they came in, are
+/// copied together. So a body takes no more than a few times the memory of its bytes, though they come one by one.
 class GatheredBody {
 public:
     void add(Bytes piece);

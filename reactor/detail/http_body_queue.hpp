@@ -45,7 +45,7 @@ private:
     void resume();
 
     std::deque<Bytes> pieces_;
-    std::size_t bytes_ = 0;
+    std::size_t cost_ = 0;  ///< of them
     Promise<Bytes> waiting_;
     std::shared_ptr<Flow> flow_;
     std::optional<Failure> failed_;

@@ -81,7 +81,7 @@ void HttpCallState::abandon() noexcept {
 }
 
 void HttpCallState::client_closed() {
-    fail(make_failure(HttpClientClosed(name() + ": the HttpClient was closed before the answer was complete")));
+    tell_failure(make_failure(HttpClientClosed(name() + ": the HttpClient was closed before the answer was complete")));
 }
 
 // ---- what goes out
@@ -103,12 +103,16 @@ HttpOutgoing HttpCallState::outgoing() {
             headers.add("Authorization", *std::move(authorization));
         }
     }
-    undoes_encoding_ = pool_->options().decode && !headers.contains("Accept-Encoding");
+    // A range is one of the encoded text, which nobody could decode.
+    undoes_encoding_ = pool_->options().decode && !headers.contains("Accept-Encoding") && !headers.contains("Range");
     if (undoes_encoding_) headers.add("Accept-Encoding", "gzip, deflate");
     const bool has_body = source_ != nullptr || !request_.body.empty();
     if (request_.expect_continue && has_body && !headers.contains("Expect")) headers.add("Expect", "100-continue");
-    return write_http_request(std::move(head), request_.body, source_, request_.url.host_port(), request_.url.secure,
-                              false);
+    if (!may_expect_) headers.remove("Expect");
+    auto out = write_http_request(std::move(head), request_.body, source_, request_.url.host_port(),
+                                  request_.url.secure, false);
+    expects_ = out.awaits_continue;
+    return out;
 }
 
 std::string HttpCallState::name() const {
@@ -150,7 +154,7 @@ void HttpCallState::take_connection(std::shared_ptr<HttpClientConnection> connec
 // ---- what comes in
 
 void HttpCallState::on_head(HttpResponseHead head) {
-    if (may_follow_ > 0 && leads_elsewhere(head)) return;
+    if (drops_expectation(head) || (may_follow_ > 0 && leads_elsewhere(head))) return;
     choose_decoder(head);
     handler_->on_head(std::move(head));
 }
@@ -213,14 +217,27 @@ bool HttpCallState::can_repeat() const noexcept {
     return !repeated_ && source_ == nullptr && is_idempotent(request_.method);
 }
 
-// ---- elsewhere
+// ---- again, and elsewhere
+
+bool HttpCallState::can_send_again() const noexcept {
+    return source_ == nullptr || connection_->held_back();
+}
+
+/// 417 is about the expectation alone: somebody on the way does not know it.
+bool HttpCallState::drops_expectation(const HttpResponseHead& head) {
+    if (head.status != 417 || !expects_ || !can_send_again()) return false;
+    may_expect_ = false;
+    next_ = HttpNextRequest{request_.url, request_.method};
+    skipped_ = 0;
+    return true;
+}
 
 bool HttpCallState::leads_elsewhere(const HttpResponseHead& head) {
     const auto location = head.headers.find("Location");
     if (!is_redirection(head.status) || !location) return false;
     auto next = follow_redirection(request_, head.status, *location);
-    if (!next.drops_body && source_ != nullptr) return false;
-    if (followed_ >= may_follow_) {
+    if (!next.drops_body && !can_send_again()) return false;
+    if (followed_++ >= may_follow_) {
         throw HttpBadRedirect(fmt::format("it was led on more than {} times, last to {}", may_follow_, next.url.str()));
     }
     next_ = std::move(next);
@@ -229,7 +246,6 @@ bool HttpCallState::leads_elsewhere(const HttpResponseHead& head) {
 }
 
 void HttpCallState::follow() {
-    ++followed_;
     auto next = *std::exchange(next_, std::nullopt);
     if (!request_.url.same_origin(next.url)) {
         trusted_ = false;
@@ -256,7 +272,7 @@ void HttpCallState::follow() {
 void HttpCallState::choose_decoder(HttpResponseHead& head) {
     if (!undoes_encoding_) return;
     const auto encoding = head.headers.find("Content-Encoding");
-    if (!encoding) return;
+    if (!encoding || head.headers.count("Content-Encoding") > 1) return;  // none, or one around another
     if (equal_ignoring_case(*encoding, "gzip") || equal_ignoring_case(*encoding, "x-gzip")) {
         decoder_.emplace(GzipDecoder::Format::gzip, pool_->options().decoding);
     } else if (equal_ignoring_case(*encoding, "deflate")) {
@@ -291,6 +307,7 @@ void HttpCallState::pause() {
 void HttpCallState::resume() {
     if (handler_ == nullptr || !paused_) return;
     paused_ = false;
+    if (failed_) return fail_soon(*failed_);
     if (going_on_ || !connection_) return;
     if (decoder_ && !in_event_) {
         go_on_call_ = pool_->clock().call_later(Duration::zero(), [this] { go_on(); });
@@ -320,8 +337,17 @@ void HttpCallState::fail_soon(Failure reason) {
     soon_ = pool_->clock().call_later(Duration::zero(), [this, reason = std::move(reason)] { fail(reason); });
 }
 
-/// By value: end() may destroy what the reason was read from.
+/// By value: what follows may destroy what the reason was read from.
 void HttpCallState::fail(Failure reason) {
+    const auto self = shared_from_this();
+    if (!paused_) return tell_failure(reason);
+    if (handler_ == nullptr) return;
+    failed_ = std::move(reason);
+    let_go();
+    if (const auto connection = std::move(connection_)) connection->abandon();
+}
+
+void HttpCallState::tell_failure(const Failure& reason) {
     const auto self = shared_from_this();
     auto* const handler = end();
     if (const auto connection = std::move(connection_)) connection->abandon();
@@ -329,21 +355,26 @@ void HttpCallState::fail(Failure reason) {
 }
 
 HttpResponseHandler* HttpCallState::end() noexcept {
+    let_go();
+    pool_->remove_call(*this);
+    return std::exchange(handler_, nullptr);
+}
+
+void HttpCallState::let_go() noexcept {
     soon_.cancel();
     go_on_call_.cancel();
     waiting_timer_.cancel();
     total_timer_.cancel();
     pool_->leave(*this);
-    pool_->remove_call(*this);
-    return std::exchange(handler_, nullptr);
 }
 
 Failure HttpCallState::named(const Failure& reason, const char* phase) const {
     const auto* const error = reason.exception();
     if (error != nullptr && std::string_view(error->what()).starts_with(request_.method + " http")) return reason;
-    return with_names<HttpMalformed, HttpBadVersion, HttpTruncated, HttpLimitExceeded, HttpTrailingData, HttpBadContent,
-                      HttpBadRedirect, ConnectionRefused, NoRoute, ConnectTimeout, NameNotFound, ConnectError,
-                      ConnectionDone, ConnectionLost, ConnectionAborted>(reason, name() + ": " + phase + ": ");
+    return with_names<HttpMalformed, HttpBadVersion, HttpNotSupported, HttpTruncated, HttpLimitExceeded,
+                      HttpTrailingData, HttpBadContent, HttpBadRedirect, ConnectionRefused, NoRoute, ConnectTimeout,
+                      NameNotFound, ConnectError, ConnectionDone, ConnectionLost, ConnectionAborted>(
+        reason, name() + ": " + phase + ": ");
 }
 
 }  // namespace plait::detail

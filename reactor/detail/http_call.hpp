@@ -47,6 +47,8 @@ private:
     std::string name() const;
     void attempt();
     bool can_repeat() const noexcept;
+    bool can_send_again() const noexcept;
+    bool drops_expectation(const HttpResponseHead& head);
     bool leads_elsewhere(const HttpResponseHead& head);
     void follow();
     void choose_decoder(HttpResponseHead& head);
@@ -54,6 +56,8 @@ private:
     void go_on();
     void fail_soon(Failure reason);
     void fail(Failure reason);
+    void tell_failure(const Failure& reason);
+    void let_go() noexcept;
     HttpResponseHandler* end() noexcept;
     Failure named(const Failure& reason, const char* phase) const;
 
@@ -64,8 +68,9 @@ private:
     std::optional<HttpOutgoing> ready_;
     std::shared_ptr<HttpClientConnection> connection_;
     std::optional<GzipDecoder> decoder_;
-    std::optional<HttpNextRequest> next_;  ///< where the answer under way leads; its body is not wanted
+    std::optional<HttpNextRequest> next_;  ///< what the answer under way leads to; its body is not wanted
     std::size_t skipped_ = 0;
+    std::optional<Failure> failed_;  ///< and nobody told yet: it is paused
     DelayedCall soon_;
     DelayedCall go_on_call_;
     DelayedCall waiting_timer_;
@@ -74,6 +79,8 @@ private:
     int followed_ = 0;
     bool trusted_ = true;  ///< still at the origin it was first sent to
     bool undoes_encoding_ = false;
+    bool expects_ = false;    ///< has said `Expect: 100-continue`
+    bool may_expect_ = true;  ///< nobody has answered that with 417
     bool repeated_ = false;
     bool paused_ = false;
     bool in_event_ = false;  ///< decoding what the connection delivers

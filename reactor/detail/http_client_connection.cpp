@@ -11,74 +11,6 @@
 #include "plait/reactor/errors.hpp"
 
 namespace plait::detail {
-namespace {
-
-/// A body up to this size goes out with the head, at once; a larger one in pieces of this size, as there is room.
-constexpr std::size_t sent_at_once = 64 * 1024;
-
-std::shared_ptr<HttpBodySource> pieces_of(Bytes body) {
-    const auto size = body.size();
-    auto next = [body = std::move(body)]() mutable {
-        auto piece = body.slice(0, sent_at_once);
-        body.remove_prefix(piece.size());
-        return Deferred<Bytes>::succeed(std::move(piece));
-    };
-    return std::make_shared<HttpBodySource>(HttpBodySource{std::move(next), size});
-}
-
-bool usually_has_body(const std::string& method) noexcept {
-    return method == "POST" || method == "PUT" || method == "PATCH";
-}
-
-}  // namespace
-
-double in_seconds(Duration time) noexcept {
-    return std::chrono::duration<double>(time).count();
-}
-
-HttpOutgoing write_http_request(HttpRequestHead head, Bytes body, std::shared_ptr<HttpBodySource> source,
-                                const HostPort& where, bool secure, bool close) {
-    auto& headers = head.headers;
-    HttpOutgoing out;
-    out.name = fmt::format("{} {}://{}{}", head.method, secure ? "https" : "http", where.str(), head.target);
-    if (!headers.contains("Host")) {
-        const bool bare = where.port == (secure ? 443 : 80) && where.host.find(':') == std::string::npos;
-        headers.add("Host", bare ? where.host : where.str());
-    }
-    if (close && !headers.contains("Connection")) headers.add("Connection", "close");
-    const bool framed = headers.contains("Content-Length") || headers.contains("Transfer-Encoding");
-    if (source) {
-        if (framed) {
-            throw std::invalid_argument(
-                "a request whose body is streamed frames it itself: leave Content-Length and "
-                "Transfer-Encoding out of its headers");
-        }
-        if (source->length) {
-            headers.add("Content-Length", std::to_string(*source->length));
-        } else {
-            headers.add("Transfer-Encoding", "chunked");
-        }
-    } else if (framed) {
-        // What the server takes for the end of this request is where it looks for the next one on the connection.
-        const auto length = headers.find("Content-Length");
-        if (headers.contains("Transfer-Encoding") || headers.count("Content-Length") > 1 ||
-            length != std::to_string(body.size())) {
-            throw std::invalid_argument(
-                fmt::format("a request with a body of {} bytes has other framing among its headers: leave "
-                            "Content-Length and Transfer-Encoding out of them",
-                            body.size()));
-        }
-    } else if (!body.empty() || usually_has_body(head.method)) {
-        headers.add("Content-Length", std::to_string(body.size()));
-    }
-    out.to_head = head.method == "HEAD";
-    out.closes = headers.has_token("Connection", "close");
-    out.awaits_continue = (source || !body.empty()) && headers.has_token("Expect", "100-continue");
-    out.text = Bytes::own(format_head(head));
-    out.body = std::move(body);
-    out.source = std::move(source);
-    return out;
-}
 
 HttpClientConnection::HttpClientConnection(Clock& clock, HttpLimits limits, std::shared_ptr<Keeper> keeper,
                                            Duration idle_limit)
@@ -92,10 +24,9 @@ void HttpClientConnection::begin(HttpOutgoing request, HttpResponseHandler& hand
                                  const HttpExchangeOptions& options) {
     ++requests_;
     request_ = std::move(request);
-    if (!request_.source && request_.body.size() > sent_at_once) request_.source = pieces_of(std::move(request_.body));
     handler_ = &handler;
     options_ = options;
-    free_ = sent_ = answered_ = head_seen_ = paused_ = awaiting_continue_ = false;
+    free_ = sent_ = answered_ = head_seen_ = paused_ = awaiting_continue_ = held_back_ = false;
     if (request_.to_head) parser_.expect_no_body();
     if (connected()) send();
 }
@@ -139,7 +70,7 @@ void HttpClientConnection::pause() {
 void HttpClientConnection::resume() {
     if (handler_ == nullptr || !paused_) return;
     paused_ = false;
-    if (connected()) wait();
+    if (connected() && !lost_) wait();
     if (delivering_) {
         parser_.resume();
         transport().resume_producing();
@@ -195,9 +126,14 @@ void HttpClientConnection::on_head(HttpResponseHead head) {
     head_seen_ = true;
     keep_alive_ = head.keep_alive;
     // An answer to the head alone: the body is not wanted.
-    if (std::exchange(awaiting_continue_, false)) keep_alive_ = false;
+    held_back_ = std::exchange(awaiting_continue_, false);
     if (!lost_) wait();
     handler_->on_head(std::move(head));
+}
+
+/// Who answers before that may never read the rest, and take it for the next request if he does.
+bool HttpClientConnection::all_taken() const noexcept {
+    return sent_ && transport().write_buffered() == 0;
 }
 
 void HttpClientConnection::on_body(Bytes piece) {
@@ -210,8 +146,8 @@ void HttpClientConnection::on_trailers(HttpHeaders trailers) {
 
 void HttpClientConnection::on_complete() {
     auto* const handler = std::exchange(handler_, nullptr);
-    const bool may_go_on = keeper_ != nullptr && sent_ && keep_alive_ && !request_.closes && !lost_ &&
-                           parser_.unread() == 0 && connected() && !transport().disconnecting();
+    const bool usable = connected() && !lost_ && !transport().disconnecting() && all_taken();
+    const bool may_go_on = keeper_ != nullptr && usable && keep_alive_ && !request_.closes && parser_.unread() == 0;
     const auto self = shared_from_this();
     release();
     if (may_go_on) {
@@ -256,7 +192,7 @@ void HttpClientConnection::start_body() {
         auto sending = send_body(request_.source).add_errback([this](const Failure& reason) {
             // That the connection is lost we hear in connection_lost(), after what came before. The transport knows
             // first, and says so to those who wait for room.
-            if (reason.check<ConnectionClosed>() == nullptr || !transport().disconnecting()) fail(reason);
+            if (reason.check<ConnectionClosed>() == nullptr || !transport().disconnecting()) sending_failed(reason);
         });
         if (handler_ != nullptr && !sent_) sending_ = std::move(sending);
     });
@@ -302,6 +238,13 @@ void HttpClientConnection::finish_body() {
     body_sent();
 }
 
+void HttpClientConnection::sending_failed(const Failure& reason) {
+    if (!paused_) return fail(reason);
+    lost_ = reason;  // and told when resumed
+    deadline_.clear();
+    transport().abort_connection();
+}
+
 void HttpClientConnection::body_sent() {
     sent_ = true;
     if (!paused_ && !lost_) wait();
@@ -340,7 +283,7 @@ void HttpClientConnection::deliver_held() {
 /// There is no connection any more, or none to be had. What came before is delivered first.
 void HttpClientConnection::lost(const Failure& reason) {
     if (handler_ == nullptr) return tell_ended();
-    lost_ = reason;
+    if (!lost_) lost_ = reason;
     deadline_.clear();
     sending_ = {};
     send_call_.cancel();

@@ -10,31 +10,12 @@
 #include "plait/deferred/clock.hpp"
 #include "plait/reactor/connector.hpp"
 #include "plait/reactor/detail/deadline.hpp"
+#include "plait/reactor/detail/http_outgoing.hpp"
 #include "plait/reactor/protocol.hpp"
-#include "plait/reactor/protocols/http_body.hpp"
 #include "plait/reactor/protocols/http_exchange.hpp"
 #include "plait/reactor/protocols/http_parser.hpp"
 
 namespace plait::detail {
-
-/// A request as it goes out. `text`: its head. `source` stands for `body` when there is one.
-struct HttpOutgoing {
-    std::string name;  ///< for messages: "GET http://host/path"
-    Bytes text;
-    Bytes body;
-    std::shared_ptr<HttpBodySource> source;
-    bool to_head = false;
-    bool closes = false;           ///< says `Connection: close`
-    bool awaits_continue = false;  ///< says `Expect: 100-continue`
-};
-
-/// Puts a request into words. Adds `Host` and what frames the body; `Connection: close` if `close` and nothing is said.
-/// Throws std::invalid_argument for what cannot be written as a head.
-HttpOutgoing write_http_request(HttpRequestHead head, Bytes body, std::shared_ptr<HttpBodySource> source,
-                                const HostPort& where, bool secure, bool close);
-
-/// Seconds, for messages.
-double in_seconds(Duration time) noexcept;
 
 ///     connecting ──> sending ──> waiting for the head ──> body ──> complete ──> idle ──> sending ...
 ///
@@ -81,6 +62,8 @@ public:
     bool reused() const noexcept { return requests_ > 1; }
     /// A byte of an answer to it has come.
     bool answered() const noexcept { return answered_; }
+    /// The answer came before the body was asked for: not a piece was taken from its source.
+    bool held_back() const noexcept { return held_back_; }
 
     /// What it does, or did at its end: "connecting".
     const char* phase() const noexcept;
@@ -107,7 +90,9 @@ private:
     Deferred<> send_body(std::shared_ptr<HttpBodySource> source);
     void write_piece(Bytes piece);
     void finish_body();
+    void sending_failed(const Failure& reason);
     void body_sent();
+    bool all_taken() const noexcept;
 
     void lost(const Failure& reason);
     void end();
@@ -139,6 +124,7 @@ private:
     bool free_ = false;
     bool sent_ = false;
     bool awaiting_continue_ = false;
+    bool held_back_ = false;
     bool answered_ = false;
     bool head_seen_ = false;
     bool keep_alive_ = false;

@@ -42,6 +42,9 @@ public:
         return Found::nothing;
     }
 
+    /// Not one line has ended.
+    bool in_first_line() const noexcept { return first_line_; }
+
 private:
     std::size_t line_length_ = 0;
     char last_ = 0;

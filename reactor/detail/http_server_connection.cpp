@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "plait/deferred/unhandled.hpp"
+#include "plait/reactor/detail/http_request_rules.hpp"
 #include "plait/reactor/errors.hpp"
 
 namespace plait::detail {
@@ -22,6 +23,11 @@ HttpResponseHead plain_head(int status, std::size_t size) {
                     {"Content-Length", std::to_string(size)},
                     {"Connection", "close"}};
     return head;
+}
+
+int status_for(HttpLimitExceeded::Part part) noexcept {
+    if (part == HttpLimitExceeded::Part::body) return 413;
+    return part == HttpLimitExceeded::Part::start_line ? 414 : 431;
 }
 
 }  // namespace
@@ -88,11 +94,10 @@ void HttpServerConnection::connection_lost(const Failure& reason) {
 // ---- what the parser tells
 
 void HttpServerConnection::on_head(HttpRequestHead head) {
-    if (head.minor_version == 1 && head.headers.count("Host") != 1) {
-        throw HttpMalformed("an HTTP/1.1 request needs one Host header");
-    }
+    check_request(head);
     ++requests_;
     in_request_ = true;
+    client_stays_ = head.keep_alive;
     check_expectation(head);
     if (closing_) return;
     if (!shared_->stream_handler) {
@@ -117,12 +122,14 @@ void HttpServerConnection::on_head(HttpRequestHead head) {
 
 void HttpServerConnection::check_expectation(const HttpRequestHead& head) {
     owes_continue_ = false;
-    const auto expected = head.headers.find("Expect");
-    if (!expected || head.minor_version == 0) return;
-    if (!equal_ignoring_case(*expected, "100-continue")) {
-        return refuse(417, fmt::format("what is expected here, \"{}\", is not known", *expected));
+    if (head.minor_version == 0) return;
+    for (const auto& [name, value] : head.headers) {
+        if (!equal_ignoring_case(name, "Expect")) continue;
+        if (!equal_ignoring_case(value, "100-continue")) {
+            return refuse(417, fmt::format("what is expected here, \"{}\", is not known", value));
+        }
+        owes_continue_ = head.chunked || head.content_length.value_or(0) > 0;
     }
-    owes_continue_ = head.chunked || head.content_length.value_or(0) > 0;
 }
 
 void HttpServerConnection::say_continue() {
@@ -131,6 +138,7 @@ void HttpServerConnection::say_continue() {
 }
 
 void HttpServerConnection::on_body(Bytes piece) {
+    owes_continue_ = false;  // he did not wait to be told
     if (!shared_->stream_handler) {
         gathered_.add(std::move(piece));
         return;
@@ -259,7 +267,8 @@ void HttpServerConnection::answer_finished(bool keep_alive) {
         if (skipping_) deadline_.set(shared_->options.linger_timeout);
         return;
     }
-    if (!keep_alive) return parser_.unread() > 0 ? linger() : close();
+    // Who did not ask for the end may have sent more by now.
+    if (!keep_alive) return client_stays_ || parser_.unread() > 0 ? linger() : close();
     next_request();
 }
 
@@ -309,7 +318,9 @@ void HttpServerConnection::read(F step) {
         end_body(Failure::current());
         close();
     } catch (const HttpLimitExceeded& error) {
-        failed(error.part() == HttpLimitExceeded::Part::body ? 413 : 431, error);
+        failed(status_for(error.part()), error);
+    } catch (const HttpNotSupported& error) {
+        failed(501, error);
     } catch (const HttpBadVersion& error) {
         failed(505, error);
     } catch (const HttpError& error) {

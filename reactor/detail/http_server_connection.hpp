@@ -115,6 +115,7 @@ private:
     std::size_t left_at_deadline_ = 0;
     const bool turned_away_;
     bool in_request_ = false;     ///< a head was read, and its body not to the end
+    bool client_stays_ = true;    ///< the last request did not ask for the end of the connection
     bool begun_ = false;          ///< a byte of a request came
     bool owes_continue_ = false;  ///< a 100 is waited for
     bool skipping_ = false;       ///< nobody reads the body

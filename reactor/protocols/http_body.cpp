@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -15,6 +16,12 @@ namespace {
 
 constexpr std::size_t enough = 64 * 1024;  // bytes here at which the sender has to wait
 
+/// A piece keeps the block it came in: many small ones are more than their bytes.
+std::size_t cost_of(const Bytes& piece) noexcept {
+    constexpr std::size_t least = 512;
+    return std::max(piece.size(), least);
+}
+
 }  // namespace
 
 void HttpBodyQueue::push(Bytes piece) {
@@ -23,9 +30,9 @@ void HttpBodyQueue::push(Bytes piece) {
         auto promise = std::move(waiting_);
         return promise.callback(std::move(piece));
     }
-    bytes_ += piece.size();
+    cost_ += cost_of(piece);
     pieces_.push_back(std::move(piece));
-    if (bytes_ < enough || paused_ || flow_ == nullptr) return;
+    if (cost_ < enough || paused_ || flow_ == nullptr) return;
     paused_ = true;
     flow_->pause_body();
 }
@@ -52,8 +59,8 @@ Deferred<Bytes> HttpBodyQueue::read() {
     if (!pieces_.empty()) {
         Bytes piece = std::move(pieces_.front());
         pieces_.pop_front();
-        bytes_ -= piece.size();
-        if (paused_ && bytes_ < enough / 2) resume();
+        cost_ -= cost_of(piece);
+        if (paused_ && cost_ < enough / 2) resume();
         return Deferred<Bytes>::succeed(std::move(piece));
     }
     if (failed_) return plait::fail<Bytes>(*failed_);

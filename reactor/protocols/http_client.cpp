@@ -7,45 +7,34 @@
 #include <utility>
 #include <vector>
 
-#include "plait/reactor/detail/gathered_body.hpp"
 #include "plait/reactor/detail/http_body_queue.hpp"
 #include "plait/reactor/detail/http_call.hpp"
+#include "plait/reactor/detail/http_gatherer.hpp"
 
 namespace plait {
 namespace {
 
-/// Gathers an answer. Owned by the canceller of its own Deferred, and gone when that has fired.
-class Gather final : public HttpResponseHandler {
+/// Owned by the canceller of its own Deferred, and gone when that has fired.
+class Gather final : public detail::HttpGatherer {
 public:
     explicit Gather(std::size_t most) : most_(most) {}
 
     void start(HttpClient& client, HttpClientRequest request, Promise<HttpResponse> promise) {
         to_head_ = request.method == "HEAD";
-        promise_ = std::move(promise);
+        gather_for(std::move(promise));
         call_ = client.start(std::move(request), *this);
     }
 
     void on_head(HttpResponseHead head) override {
         const bool has_body = !to_head_ && head.status != 304;  // else it is the length of what is not sent
         if (has_body && head.content_length.value_or(0) > most_) refuse();
-        head_ = std::move(head);
+        HttpGatherer::on_head(std::move(head));
     }
 
     void on_body(Bytes piece) override {
         if (piece.size() > most_ - size_) refuse();
         size_ += piece.size();
-        body_.add(std::move(piece));
-    }
-
-    void on_complete() override {
-        HttpResponse response{std::move(head_), body_.take()};
-        auto promise = std::move(promise_);
-        promise.callback(std::move(response));
-    }
-
-    void on_failure(const Failure& reason) override {
-        auto promise = std::move(promise_);
-        promise.errback(reason);
+        HttpGatherer::on_body(std::move(piece));
     }
 
 private:
@@ -56,9 +45,6 @@ private:
 
     const std::size_t most_;
     bool to_head_ = false;
-    Promise<HttpResponse> promise_;
-    HttpResponseHead head_;
-    detail::GatheredBody body_;
     std::size_t size_ = 0;
     std::unique_ptr<HttpCall> call_;
 };

@@ -56,7 +56,8 @@ struct HttpClientOptions : HttpExchangeOptions {
 
     int redirections = 10;
     /// Asks for gzip and deflate, and undoes them. Content-Encoding and Content-Length are then not among the headers
-    /// of the answer. A request with an `Accept-Encoding` of its own is left alone, and so is its answer.
+    /// of the answer. A request with an `Accept-Encoding` or a `Range` of its own is left alone, and so is its
+    /// answer.
     bool decode = true;
     GzipLimits decoding = {};
     /// Of an answer that is held whole, once decoded.
@@ -106,12 +107,14 @@ private:
 /// Connections: a request takes the connection to its host that was used last, or a new one, or waits its turn: first
 ///           come, first served, over all hosts that are held up by the same bound. To make room below `connections`
 ///           the one idle for longest is closed. A connection on which the server said `Connection: close`, spoke
-///           unasked or was not done, is not used again. An idle one that the server closes is noticed at once.
+///           unasked, was not done or had not taken all of the request, is not used again. An idle one that the server
+///           closes is noticed at once.
 /// Again:    a request that can be repeated (GET, HEAD, OPTIONS, PUT, DELETE, TRACE with no streamed body) and met a
-///           kept connection that ended before a byte of an answer came, is sent once more, on a new one.
+///           kept connection that ended before a byte of an answer came, is sent once more, on a new one. One that was
+///           answered 417 for its `Expect` is sent without it, unless its body is streamed and has begun.
 /// Redirections: 301, 302, 303, 307, 308. 303 leads to a GET, and so do 301 and 302 from a POST; 307 and 308 repeat the
-///           request, and are the answer when its body was streamed. To another origin `Authorization` and `Cookie` are
-///           not taken along. From https to http is refused.
+///           request, and are the answer when its body is streamed and has begun. To another origin `Authorization` and
+///           `Cookie` are not taken along. From https to http is refused.
 /// Authorization: user and password of the Url, as Basic, unless the request says something itself.
 ///
 /// Fails:    with a ConnectError, HttpError or ConnectionClosed that names method, address and phase, with HttpTimeout,

@@ -28,6 +28,12 @@ public:
     using HttpMalformed::HttpMalformed;
 };
 
+/// What the message asks for is right, but not implemented here: a transfer coding other than chunked, CONNECT.
+class HttpNotSupported : public HttpMalformed {
+public:
+    using HttpMalformed::HttpMalformed;
+};
+
 /// The connection ended before the message did. For a read-only request, asking again may work.
 class HttpTruncated : public HttpError {
 public:
@@ -57,7 +63,8 @@ public:
 class HttpLimitExceeded : public HttpError {
 public:
     enum class Part {
-        head,           ///< Bytes of request or status line and headers together.
+        start_line,     ///< Bytes of the request or status line.
+        head,           ///< Bytes of that line and the headers together.
         headers,        ///< Number of header fields.
         informational,  ///< Number of 1xx answers before the real one.
         chunk_line,     ///< Bytes of a chunk's size and extensions, or of the trailer.

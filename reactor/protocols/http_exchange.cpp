@@ -5,8 +5,8 @@
 #include <utility>
 #include <vector>
 
-#include "plait/reactor/detail/gathered_body.hpp"
 #include "plait/reactor/detail/http_client_connection.hpp"
+#include "plait/reactor/detail/http_gatherer.hpp"
 #include "plait/reactor/reactor.hpp"
 #include "plait/reactor/tcp.hpp"
 
@@ -60,36 +60,19 @@ HttpRequest make_http_request(const Url& url, std::string method, Bytes body) {
 
 namespace {
 
-/// Gathers an answer. Owned by the canceller of its own Deferred, and gone when that has fired.
-class Fetch final : public HttpResponseHandler {
+/// Owned by the canceller of its own Deferred, and gone when that has fired.
+class Fetch final : public detail::HttpGatherer {
 public:
     explicit Fetch(std::shared_ptr<Connector> kept) : connector_(std::move(kept)) {}
 
     void start(Clock& clock, Connector& connector, const HostPort& where, HttpRequest request,
                const HttpExchangeOptions& options, Promise<HttpResponse> promise) {
-        promise_ = std::move(promise);
+        gather_for(std::move(promise));
         exchange_.emplace(clock, connector, where, std::move(request), *this, options);
-    }
-
-    void on_head(HttpResponseHead head) override { head_ = std::move(head); }
-    void on_body(Bytes piece) override { body_.add(std::move(piece)); }
-
-    void on_complete() override {
-        HttpResponse response{std::move(head_), body_.take()};
-        auto promise = std::move(promise_);
-        promise.callback(std::move(response));
-    }
-
-    void on_failure(const Failure& reason) override {
-        auto promise = std::move(promise_);
-        promise.errback(reason);
     }
 
 private:
     std::shared_ptr<Connector> connector_;
-    Promise<HttpResponse> promise_;
-    HttpResponseHead head_;
-    detail::GatheredBody body_;
     std::optional<HttpExchange> exchange_;
 };
 

@@ -10,39 +10,20 @@
 #include <utility>
 
 #include "plait/reactor/detail/http_beast.hpp"
+#include "plait/reactor/detail/http_chunk_scanner.hpp"
+#include "plait/reactor/detail/http_framing.hpp"
 #include "plait/reactor/detail/http_head_scanner.hpp"
 
 namespace plait {
 namespace {
 
+using detail::HttpChunkScanner;
 using detail::HttpHeadScanner;
 using Part = HttpLimitExceeded::Part;
 using Where = HttpTruncated::Where;
 
 constexpr std::size_t most_informational = 16;
 constexpr std::size_t most_empty_lines_before_request = 2;
-
-bool is_hex(char c) noexcept {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-
-/// Beast takes several that say the same; whoever reads only one of them may read another.
-void check_content_length(const HttpHeaders& headers) {
-    const auto count = headers.count("Content-Length");
-    if (count > 1 || (count == 1 && headers.find("Content-Length")->find(',') != std::string_view::npos)) {
-        throw HttpMalformed("an HTTP message has more than one Content-Length");
-    }
-}
-
-void check_transfer_encoding(const HttpHeaders& headers, int minor_version) {
-    const auto count = headers.count("Transfer-Encoding");
-    if (count == 0) return;
-    if (count > 1 || !equal_ignoring_case(*headers.find("Transfer-Encoding"), "chunked")) {
-        throw HttpMalformed(fmt::format("Transfer-Encoding \"{}\" is not supported: only \"chunked\" is",
-                                        *headers.find("Transfer-Encoding")));
-    }
-    if (minor_version == 0) throw HttpMalformed("an HTTP/1.0 message has a Transfer-Encoding");
-}
 
 }  // namespace
 
@@ -52,7 +33,7 @@ public:
     static constexpr bool is_request = std::is_same_v<Head, HttpRequestHead>;
     static constexpr std::string_view kind = is_request ? "request" : "response";
 
-    Core(Handler& handler, HttpLimits limits) : handler_(&handler), limits_(limits) {}
+    Core(Handler& handler, HttpLimits limits) : handler_(&handler), limits_(limits), chunks_(limits.chunk_line_bytes) {}
 
     void feed(const Bytes& bytes) {
         if (bytes.empty() || failed_ || eof_) return;
@@ -99,7 +80,7 @@ public:
     }
 
 private:
-    enum class State { head, length, until_close, chunk_line, chunk_data, trailers, complete, ended };
+    enum class State { head, length, until_close, chunk_header, chunk_data, trailers, complete, ended };
 
     /// One step at a time, each with one event at most and that as its last act: an event may change anything here.
     void run() {
@@ -125,8 +106,8 @@ private:
         switch (state_) {
             case State::head:
                 return read_head();
-            case State::chunk_line:
-                return read_chunk_line();
+            case State::chunk_header:
+                return read_chunk_header();
             case State::ended:
                 throw HttpTrailingData(fmt::format("more bytes follow the last {} of a connection", kind));
             default:
@@ -144,8 +125,8 @@ private:
         partial_.clear();
         scanner_ = {};
         state_ = State::head;
+        chunks_ = HttpChunkScanner(limits_.chunk_line_bytes);
         body_seen_ = 0;
-        after_chunk_ = false;
     }
 
     // ---- head
@@ -158,11 +139,7 @@ private:
         const auto found = scanner_.scan(piece.substr(0, room), taken);
         if (found == HttpHeadScanner::Found::empty_first_line) return skip_empty_line(taken);
         if (found == HttpHeadScanner::Found::nothing) {
-            if (taken == room) {
-                throw HttpLimitExceeded(
-                    Part::head, limits_.head_bytes,
-                    fmt::format("the head of an HTTP {} is larger than {} bytes", kind, limits_.head_bytes));
-            }
+            if (taken == room) refuse_size();
             partial_.append(piece.substr(0, taken));
             consume(taken);
             return true;
@@ -176,6 +153,13 @@ private:
         consume(taken);
         partial_.clear();
         return tell_head();
+    }
+
+    [[noreturn]] void refuse_size() const {
+        const bool first = scanner_.in_first_line();
+        throw HttpLimitExceeded(first ? Part::start_line : Part::head, limits_.head_bytes,
+                                fmt::format("the {} of an HTTP {} is larger than {} bytes",
+                                            first ? "first line" : "head", kind, limits_.head_bytes));
     }
 
     /// Waiting for the end of a head that cannot become one would last until some time-out.
@@ -211,9 +195,8 @@ private:
         put(text);
         if (!message_->is_header_done()) throw malformed("its head is incomplete");
         auto& head = message_->head;
-        check_content_length(head.headers);
-        check_transfer_encoding(head.headers, head.minor_version);
-        head.keep_alive = message_->keep_alive();
+        detail::check_framing(head.headers, head.minor_version, is_request);
+        head.keep_alive = detail::keeps_connection(head.headers, head.minor_version) && !message_->need_eof();
         head.chunked = message_->chunked();
         if (const auto length = message_->content_length()) head.content_length = *length;
         if constexpr (!is_request) {
@@ -234,7 +217,7 @@ private:
         if (message_->is_done()) {
             state_ = State::complete;
         } else if (head.chunked) {
-            state_ = State::chunk_line;
+            state_ = State::chunk_header;
         } else if (message_->need_eof()) {
             state_ = State::until_close;
         } else {
@@ -276,7 +259,7 @@ private:
             body_seen_ += taken;
         } else {
             remaining_ -= taken;
-            if (remaining_ == 0) state_ = state_ == State::length ? State::complete : State::chunk_line;
+            if (remaining_ == 0) state_ = state_ == State::length ? State::complete : State::chunk_header;
         }
         handler_->on_body(std::move(piece));
         return true;
@@ -293,66 +276,19 @@ private:
 
     // ---- chunks
 
-    /// Gathers lines in `partial_` until they make a chunk header, and then gives Beast all of it: the end of the data
-    /// before it, size, extensions and, after the last chunk, the trailer. Beast sees the same however it was cut.
-    bool read_chunk_line() {
-        const auto piece = pending_.front().view();
-        const auto room = limits_.chunk_line_bytes - std::min(partial_.size(), limits_.chunk_line_bytes);
-        const auto line_feed = piece.substr(0, room).find('\n');
-        const bool line_ends = line_feed != std::string_view::npos;
-        const auto taken = line_ends ? line_feed + 1 : std::min(room, piece.size());
-        const auto line_start = partial_.rfind('\n') + 1;
-        partial_.append(piece.substr(0, taken));
+    bool read_chunk_header() {
+        std::size_t taken = 0;
+        const bool whole = chunks_.scan(pending_.front().view(), taken);
         consume(taken);
-
-        check_chunk_start();
-        if (!line_ends) {
-            if (partial_.size() >= limits_.chunk_line_bytes) {
-                throw HttpLimitExceeded(Part::chunk_line, limits_.chunk_line_bytes,
-                                        fmt::format("a chunk header or trailer in an HTTP {} is larger than {} bytes",
-                                                    kind, limits_.chunk_line_bytes));
-            }
-            return true;
-        }
-        if (partial_.size() < 2 || partial_[partial_.size() - 2] != '\r') {
-            throw malformed("a chunk header or trailer ends in a line feed without a carriage return");
-        }
-        if (line_start > chunk_start() && (partial_[line_start] == ' ' || partial_[line_start] == '\t')) {
-            throw malformed("a trailer field is folded over two lines");
-        }
-        if (partial_.size() == chunk_start()) return true;
-        return parse_chunk_header();
-    }
-
-    /// Where the size begins in `partial_`: the end of the data before it comes first.
-    std::size_t chunk_start() const noexcept { return after_chunk_ ? 2 : 0; }
-
-    void check_chunk_start() const {
-        const auto end_of_data = std::string_view("\r\n").substr(0, after_chunk_ ? partial_.size() : 0);
-        if (!std::string_view(partial_).starts_with(end_of_data)) {
-            throw malformed("a chunk is not followed by a line end: its size is wrong");
-        }
-        if (partial_.size() > chunk_start() && !is_hex(partial_[chunk_start()])) {
-            throw malformed("a chunk does not begin with its size");
-        }
-    }
-
-    bool is_last_chunk() const noexcept {
-        const auto end = partial_.find_first_not_of('0', chunk_start());
-        return end > chunk_start() && std::string_view("\r; \t").find(partial_[end]) != std::string_view::npos;
-    }
-
-    bool parse_chunk_header() {
-        if (is_last_chunk() && !partial_.ends_with("\r\n\r\n")) return true;
-        put(partial_);
-        partial_.clear();
+        if (!whole) return true;
+        put(chunks_.text());
         if (message_->is_done()) {
             state_ = message_->trailers.empty() ? State::complete : State::trailers;
             return true;
         }
         remaining_ = message_->chunk_size;
+        chunks_.next(remaining_);
         count_body(remaining_);
-        after_chunk_ = true;
         state_ = State::chunk_data;
         return true;
     }
@@ -406,7 +342,7 @@ private:
             throw HttpBadVersion(fmt::format("an HTTP {} is of another version than 1.0 and 1.1", kind));
         }
         if (ec) throw malformed(ec.message());
-        const bool whole = state_ == State::head || state_ == State::chunk_line;
+        const bool whole = state_ == State::head || state_ == State::chunk_header;
         if (whole && taken != text.size()) throw malformed("its head or a chunk header holds an early end");
     }
 
@@ -418,15 +354,14 @@ private:
     HttpLimits limits_;
     std::deque<Bytes> pending_;
     std::optional<detail::HttpBeastMessage<Head>> message_;
-    /// A head or chunk header that has not come to its end.
-    std::string partial_;
+    std::string partial_;  ///< a head that has not come to its end
     HttpHeadScanner scanner_;
+    HttpChunkScanner chunks_;
     State state_ = State::head;
     std::uint64_t remaining_ = 0;
     std::uint64_t body_seen_ = 0;
     std::size_t informational_ = 0;
     std::size_t empty_lines_ = 0;
-    bool after_chunk_ = false;
     bool keep_alive_ = true;
     bool no_body_ = false;
     bool running_ = false;

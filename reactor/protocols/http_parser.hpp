@@ -19,7 +19,8 @@ struct HttpLimits {
     std::size_t head_bytes = 64 * 1024;
     /// Number of header fields; also of trailer fields.
     std::size_t headers = 256;
-    /// A chunk's size with its extensions; also the whole trailer.
+    /// A chunk's size with its extensions; also the whole trailer; and what the extensions of all chunks may come to
+    /// beyond as many bytes as there are data.
     std::size_t chunk_line_bytes = 8 * 1024;
     /// The body without its framing. None: no limit, which is what a stream wants.
     std::optional<std::uint64_t> body_bytes = std::nullopt;
@@ -39,7 +40,8 @@ struct HttpLimits {
 /// of the bytes fed: nothing is copied but heads and chunk sizes that straddle two feeds.
 ///
 /// Strict where leniency lets two readers disagree: bare line feeds, folded headers, blanks before a colon, both
-/// Content-Length and Transfer-Encoding, a Transfer-Encoding other than chunked, and 101 are all HttpMalformed.
+/// Content-Length and Transfer-Encoding, either of them twice, and 101 are all HttpMalformed; a Transfer-Encoding other
+/// than chunked is HttpNotSupported.
 /// 1xx heads come out as on_informational, 16 of them at most; 204, 304 and answers to HEAD have no body. One or two
 /// empty lines before a request are passed over.
 ///

@@ -52,10 +52,7 @@ void HttpResponseWriter::start(int status, HttpHeaders headers) {
     const bool keep_alive = keep_alive_ && connection_->may_go_on() && framing != Framing::until_close &&
                             !head.headers.has_token("Connection", "close");
     if (const auto date = connection_->date(); date && !head.headers.contains("Date")) head.headers.add("Date", *date);
-    if (!head.headers.contains("Connection")) {
-        if (!keep_alive) head.headers.add("Connection", "close");
-        if (keep_alive && minor_version_ == 0) head.headers.add("Connection", "keep-alive");
-    }
+    say_connection(head.headers, keep_alive);
     auto text = Bytes::own(format_head(head));
     started_ = true;
     framing_ = framing;
@@ -64,13 +61,29 @@ void HttpResponseWriter::start(int status, HttpHeaders headers) {
 }
 
 HttpResponseWriter::Framing HttpResponseWriter::choose_framing(HttpResponseHead& head) {
-    const auto length = head.headers.find("Content-Length");
+    auto& headers = head.headers;
+    // A head is sent on with the framing of another message at times; this one has its own.
+    if (!equal_ignoring_case(headers.find("Transfer-Encoding").value_or("chunked"), "chunked") ||
+        headers.remove("Transfer-Encoding") > 1) {
+        throw std::invalid_argument("an HTTP answer is sent in no Transfer-Encoding but \"chunked\"");
+    }
+    if (head.status == 204) headers.remove("Content-Length");
+    const auto length = headers.find("Content-Length");
     if (length) remaining_ = parse_length(*length);
+    if (headers.count("Content-Length") > 1) throw std::invalid_argument("an HTTP answer has more than one length");
     if (to_head_request_ || head.status == 204 || head.status == 304) return Framing::no_body;
     if (length) return Framing::length;
     if (minor_version_ == 0) return Framing::until_close;
-    head.headers.set("Transfer-Encoding", "chunked");
+    headers.add("Transfer-Encoding", "chunked");
     return Framing::chunked;
+}
+
+void HttpResponseWriter::say_connection(HttpHeaders& headers, bool keep_alive) const {
+    if (!keep_alive) {
+        if (!headers.has_token("Connection", "close")) headers.add("Connection", "close");
+    } else if (minor_version_ == 0 && !headers.has_token("Connection", "keep-alive")) {
+        headers.add("Connection", "keep-alive");
+    }
 }
 
 void HttpResponseWriter::write(Bytes piece) {

@@ -35,8 +35,10 @@ public:
     HttpResponseWriter& operator=(const HttpResponseWriter&) = delete;
     ~HttpResponseWriter();
 
-    /// Sends status and headers. Adds `Transfer-Encoding` or `Connection` where needed.
-    /// Throws std::invalid_argument for what cannot be written as a head; nothing is sent then.
+    /// Sends status and headers. Adds `Transfer-Encoding` or `Connection` where needed, and leaves out what frames a
+    /// body that is not sent.
+    /// Throws std::invalid_argument for what cannot be written as a head, two lengths or a Transfer-Encoding other than
+    /// chunked; nothing is sent then.
     void start(int status, HttpHeaders headers = {});
 
     /// A piece of the body. Queued as it is, not copied.
@@ -75,6 +77,7 @@ private:
 
     HttpResponseWriter(detail::HttpServerConnection& connection, const HttpRequestHead& request);
     Framing choose_framing(HttpResponseHead& head);
+    void say_connection(HttpHeaders& headers, bool keep_alive) const;
     void require(bool allowed, const char* otherwise);
     detail::HttpServerConnection* let_go() noexcept;
     void connection_lost(const Failure& reason);

@@ -29,7 +29,7 @@ struct HttpIncoming {
 /// A time of zero is no limit. Not limited here: how long a client takes to read its answer. Write with drained(), and
 /// abort() those that are too slow.
 struct HttpServerOptions {
-    /// Of requests. Above them: 431 or 413, and the connection is closed.
+    /// Of requests. Above them: 414, 431 or 413, and the connection is closed.
     HttpLimits limits = {.body_bytes = 1024 * 1024};
     /// From the connection, or the answer before, to the first byte of a request.
     Duration idle_timeout = std::chrono::seconds(60);
@@ -55,8 +55,10 @@ struct HttpServerOptions {
 
 /// Connections for `listen_tcp` or the test kit's network. Each takes one request after the other: a pipelined one
 /// waits until the answer before it is finished, and no more than 64 KiB of them are read ahead. One that cannot be
-/// taken is answered, and the connection closed: 400 malformed, 505 another version, 431 or 413 too large, 417 an
-/// expectation other than 100-continue, 408 too slow.
+/// taken is answered, and the connection closed: 400 malformed, 505 another version, 414, 431 or 413 too large, 417 an
+/// expectation other than 100-continue, 501 CONNECT or an unknown Transfer-Encoding, 408 too slow.
+///
+/// A target is a path with its query, or "*": of one that is a whole address the rest becomes the `Host`.
 ///
 ///     auto server = std::make_shared<HttpServerFactory>(reactor, [](HttpRequest request, HttpAnswer answer) {
 ///         answer->respond(200, {{"Content-Type", "text/plain"}}, Bytes::own("you asked for " + request.head.target));

@@ -50,6 +50,8 @@ inline std::string unescaped(std::string_view text) {
         } else if (text.front() == '{') {
             const auto star = text.find('*');
             const auto end = text.find('}');
+            if (end == std::string_view::npos)
+                throw std::runtime_error("a repetition is not closed, or within another");
             const auto times = std::stoi(std::string(text.substr(1, star - 1)));
             const auto what = unescaped(text.substr(star + 1, end - star - 1));
             for (int i = 0; i < times; ++i)

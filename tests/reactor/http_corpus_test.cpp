@@ -2,15 +2,16 @@
 #define BOOST_TEST_MODULE http_corpus
 #include <boost/test/unit_test.hpp>
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <optional>
-#include <random>
 #include <string>
 #include <vector>
 
 #include "plait/deferred/testing/manual_clock.hpp"
 #include "plait/reactor/errors.hpp"
 #include "plait/reactor/protocols/http_server.hpp"
+#include "plait/reactor/testing/cuts.hpp"
 #include "plait/reactor/testing/memory_transport.hpp"
 #include "plait/tests/reactor/http_corpus.hpp"
 #include "plait/tests/reactor/http_recorder.hpp"
@@ -24,23 +25,11 @@ namespace {
 
 const std::string corpus = PLAIT_HTTP_CORPUS;
 
-using Pieces = std::vector<std::string_view>;
-
-std::vector<Pieces> ways_to_cut(std::string_view text) {
-    Pieces bytes;
-    for (std::size_t at = 0; at < text.size(); ++at)
-        bytes.push_back(text.substr(at, 1));
-    std::vector<Pieces> ways{{text}, bytes};
-    std::mt19937 random(4);  // NOLINT: the same cuts each run
-    for (int round = 0; round < 8; ++round) {
-        Pieces pieces;
-        for (std::size_t at = 0; at < text.size();) {
-            const std::size_t size = 1 + random() % 24;
-            pieces.push_back(text.substr(at, size));
-            at += size;
-        }
-        ways.push_back(std::move(pieces));
-    }
+/// Few: the corpus is large, and some of its cases are.
+std::vector<Pieces> some_ways_to_cut(std::string_view text) {
+    std::vector<Pieces> ways{{std::string(text)}, cut_every(text, 1)};
+    for (std::uint64_t seed = 0; seed < 8; ++seed)
+        ways.push_back(cut_at_random(text, seed, 24));
     return ways;
 }
 
@@ -54,7 +43,7 @@ std::string served(const Pieces& pieces) {
     });
     MemoryTransport transport(factory->build_protocol({"10.0.0.9", 1}));
     transport.set_accepting(true);
-    for (const auto piece : pieces) {
+    for (const auto& piece : pieces) {
         transport.deliver(piece);
         clock.advance(0s);
     }
@@ -80,7 +69,7 @@ struct Asked : HttpClientFixture {
         options.limits.body_bytes = 1000;
         auto response = get();
         settle();
-        for (const auto piece : pieces) {
+        for (const auto& piece : pieces) {
             if (scripts.back()->lost) break;
             scripts.back()->say(piece);
             network.flush();
@@ -123,7 +112,7 @@ BOOST_AUTO_TEST_CASE(a_server_answers_each_request_as_it_should) {
     const auto cases = http_cases(corpus + "/requests.txt");
     BOOST_TEST(cases.size() > 80U);
     for (const auto& one : cases) {
-        for (const auto& pieces : ways_to_cut(one.bytes))
+        for (const auto& pieces : some_ways_to_cut(one.bytes))
             check(one, served(pieces));
     }
 }
@@ -132,7 +121,7 @@ BOOST_AUTO_TEST_CASE(a_client_takes_each_answer_as_it_should) {
     const auto cases = http_cases(corpus + "/responses.txt");
     BOOST_TEST(cases.size() > 40U);
     for (const auto& one : cases) {
-        for (const auto& pieces : ways_to_cut(one.bytes)) {
+        for (const auto& pieces : some_ways_to_cut(one.bytes)) {
             Asked asked;
             const auto verdict = asked.ask(pieces);
             check(one, verdict);

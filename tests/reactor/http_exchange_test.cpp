@@ -8,101 +8,15 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
-#include <vector>
 
-#include "plait/deferred/testing/manual_clock.hpp"
 #include "plait/reactor/errors.hpp"
-#include "plait/reactor/testing/memory_network.hpp"
-#include "plait/reactor/testing/memory_transport.hpp"
+#include "plait/tests/reactor/http_exchange_fixture.hpp"
 
 using namespace plait;                 // NOLINT
 using namespace plait::testing;        // NOLINT
 using namespace std::chrono_literals;  // NOLINT
 
-namespace {
-
-/// A server that says what the test tells it to.
-class Script : public Protocol {
-public:
-    void data_received(const Bytes& data) override { received += data.view(); }
-    void connection_lost(const Failure& reason) override { ended = reason.message(); }
-
-    std::string received;
-    std::string ended;
-};
-
-/// Writes down what it is told, one line an event.
-class Recorder : public HttpResponseHandler {
-public:
-    void on_head(HttpResponseHead head) override { note("head " + std::to_string(head.status)); }
-    void on_body(Bytes piece) override { note("body " + piece.str()); }
-    void on_complete() override { note("complete"); }
-    void on_failure(const Failure& reason) override {
-        failure = reason;
-        note("failed");
-    }
-
-    std::string told() {
-        std::string text;
-        for (const auto& event : events)
-            text.append(text.empty() ? "" : " | ").append(event);
-        return text;
-    }
-
-    std::vector<std::string> events;
-    std::optional<Failure> failure;
-    std::function<void(const std::string&)> on_event;
-
-private:
-    void note(const std::string& event) {
-        events.push_back(event);
-        if (on_event) on_event(event);
-    }
-};
-
-struct Fixture {
-    Fixture() {
-        network.listen(where, make_factory([this](const Address&) { return server = std::make_shared<Script>(); }));
-    }
-
-    void start(HttpRequest request = make_http_request(Url::parse("http://db:5984/x?y"))) {
-        exchange.emplace(clock, *connector, where, std::move(request), recorder, options);
-    }
-
-    void say(std::string_view text) {
-        server->transport().write(text);
-        network.flush();
-    }
-
-    /// Starts and carries the request over.
-    void ask() {
-        start();
-        network.flush();
-    }
-
-    template <typename E>
-    const E& failed_with() {
-        BOOST_TEST_REQUIRE(recorder.failure.has_value());
-        const auto* const error = recorder.failure->check<E>();
-        BOOST_TEST_REQUIRE((error != nullptr), recorder.failure->message());
-        return *error;
-    }
-
-    const HostPort where{"db", 5984};
-    ManualClock clock;
-    MemoryNetwork network;
-    std::shared_ptr<Connector> connector = network.connector();
-    std::shared_ptr<Script> server;
-    HttpExchangeOptions options;
-    Recorder recorder;
-    std::optional<HttpExchange> exchange;
-};
-
-constexpr std::string_view chunked_head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
-
-}  // namespace
-
-BOOST_FIXTURE_TEST_SUITE(exchange, Fixture)
+BOOST_FIXTURE_TEST_SUITE(exchange, ExchangeFixture)
 
 BOOST_AUTO_TEST_CASE(the_request_goes_out_with_what_the_address_says) {
     auto request = make_http_request(Url::parse("http://me:pw@db:5984/x?y"), "POST", Bytes::borrow("{}"));
@@ -208,25 +122,6 @@ BOOST_AUTO_TEST_CASE(a_server_that_stops_answering_is_given_up) {
     BOOST_TEST((failed_with<HttpTimeout>().waiting() == HttpTimeout::Waiting::body));
 }
 
-BOOST_AUTO_TEST_CASE(time_spent_paused_is_not_the_servers) {
-    options.idle_timeout = 10s;
-    options.head_timeout = 10s;
-    ask();
-    exchange->pause();
-    clock.advance(1h);
-    exchange->resume();
-    clock.advance(9s);
-    say(chunked_head);
-    exchange->pause();
-    clock.advance(1h);
-    BOOST_TEST(recorder.told() == "head 200");
-    exchange->resume();
-    clock.advance(9s);
-    BOOST_TEST(recorder.told() == "head 200");
-    clock.advance(1s);
-    BOOST_TEST(recorder.told() == "head 200 | failed");
-}
-
 BOOST_AUTO_TEST_CASE(zero_means_no_limit) {
     options.head_timeout = options.idle_timeout = options.connect_timeout = 0s;
     ask();
@@ -272,39 +167,6 @@ BOOST_AUTO_TEST_CASE(an_answer_above_a_limit_fails_it) {
     BOOST_TEST((failed_with<HttpLimitExceeded>().part() == HttpLimitExceeded::Part::body));
 }
 
-BOOST_AUTO_TEST_CASE(a_pause_holds_back_the_very_next_event_and_reaches_the_server) {
-    recorder.on_event = [this](const std::string&) {
-        if (!exchange->finished()) exchange->pause();
-    };
-    ask();
-    say(std::string(chunked_head) + "1\r\na\r\n1\r\nb\r\n0\r\n\r\n");
-    const char* const expected[] = {"head 200", "body a", "body b", "complete"};
-    for (std::size_t seen = 1; seen <= 4; ++seen) {
-        BOOST_TEST_REQUIRE(recorder.events.size() == seen);
-        BOOST_TEST(recorder.events.back() == expected[seen - 1]);
-        exchange->resume();
-        BOOST_TEST(recorder.events.size() == seen);  // not from inside resume()
-        clock.advance(0s);
-    }
-    BOOST_TEST(recorder.told() == "head 200 | body a | body b | complete");
-}
-
-BOOST_AUTO_TEST_CASE(a_pause_soon_after_a_resume_holds_back_what_that_was_to_deliver) {
-    recorder.on_event = [this](const std::string& event) {
-        if (event == "head 200") exchange->pause();
-    };
-    ask();
-    say(std::string(chunked_head) + "1\r\na\r\n");
-    exchange->resume();
-    exchange->pause();
-    clock.advance(1h);
-    BOOST_TEST(recorder.told() == "head 200");
-    BOOST_TEST(exchange->paused());
-    exchange->resume();
-    clock.advance(0s);
-    BOOST_TEST(recorder.told() == "head 200 | body a");
-}
-
 BOOST_AUTO_TEST_CASE(a_connector_that_fails_at_once_is_heard_of_later) {
     struct Refusing final : Connector {
         Deferred<std::shared_ptr<Protocol>> connect(const HostPort& to, std::shared_ptr<Protocol>) override {
@@ -328,114 +190,6 @@ BOOST_AUTO_TEST_CASE(a_connector_that_fails_at_once_is_heard_of_later) {
     BOOST_TEST(clock.pending_calls() == 0U);
 }
 
-BOOST_AUTO_TEST_CASE(a_failure_to_connect_waits_for_the_end_of_a_pause) {
-    network.close_port(where);
-    start();
-    exchange->pause();
-    network.flush();
-    BOOST_TEST(recorder.told() == "");
-    exchange->resume();
-    clock.advance(0s);
-    BOOST_TEST(recorder.told() == "failed");
-    failed_with<ConnectionRefused>();
-
-    recorder.events.clear();
-    network.set_unresponsive(where, true);
-    start();
-    exchange->pause();
-    clock.advance(30s);
-    BOOST_TEST(recorder.told() == "");
-    exchange->resume();
-    clock.advance(0s);
-    BOOST_TEST(recorder.told() == "failed");
-    failed_with<ConnectTimeout>();
-}
-
-BOOST_AUTO_TEST_CASE(no_time_is_over_for_a_server_that_has_said_all_and_gone) {
-    options.idle_timeout = 10s;
-    recorder.on_event = [this](const std::string&) { exchange->pause(); };
-    MemoryTransport* wire = nullptr;
-    struct Kept final : Connector {
-        explicit Kept(MemoryTransport*& at) : wire(at) {}
-        Deferred<std::shared_ptr<Protocol>> connect(const HostPort&, std::shared_ptr<Protocol> protocol) override {
-            transport = std::make_unique<MemoryTransport>(protocol);
-            wire = transport.get();
-            return succeed(std::move(protocol));
-        }
-        MemoryTransport*& wire;
-        std::unique_ptr<MemoryTransport> transport;
-    };
-    connector = std::make_shared<Kept>(wire);
-    start();
-    // Both arrive before the pause can stop them: the head and the rest lie in the parser when the connection goes.
-    exchange->pause();
-    exchange->resume();
-    exchange->pause();
-    wire->resume_producing();
-    wire->deliver(std::string(chunked_head) + "1\r\na\r\n");
-    wire->lose_broken();
-    exchange->resume();
-    clock.advance(0s);
-    BOOST_TEST(recorder.told() == "head 200");
-    clock.advance(1h);
-    BOOST_TEST(recorder.told() == "head 200");
-    recorder.on_event = nullptr;
-    exchange->resume();
-    clock.advance(0s);
-    BOOST_TEST(recorder.told() == "head 200 | body a | failed");
-    failed_with<ConnectionLost>();
-}
-
-BOOST_AUTO_TEST_CASE(while_paused_nothing_more_is_read) {
-    ask();
-    say(chunked_head);
-    exchange->pause();
-    say("5\r\nabcde\r\n");
-    BOOST_TEST(server->transport().write_buffered() > 0U);
-    exchange->resume();
-    clock.advance(0s);
-    network.flush();
-    BOOST_TEST(recorder.told() == "head 200 | body abcde");
-}
-
-BOOST_AUTO_TEST_CASE(pausing_and_resuming_within_an_event_changes_nothing) {
-    recorder.on_event = [this](const std::string&) {
-        if (exchange->finished()) return;
-        exchange->pause();
-        exchange->resume();
-    };
-    ask();
-    say(std::string(chunked_head) + "1\r\na\r\n1\r\nb\r\n0\r\n\r\n");
-    BOOST_TEST(recorder.told() == "head 200 | body a | body b | complete");
-}
-
-BOOST_AUTO_TEST_CASE(what_was_received_before_the_connection_broke_is_delivered_after_a_pause) {
-    recorder.on_event = [this](const std::string& event) {
-        if (event == "head 200") exchange->pause();
-    };
-    ask();
-    say(std::string(chunked_head) + "1\r\na\r\n1\r\nb\r\n");
-    network.break_connections(where);
-    network.flush();
-    BOOST_TEST(recorder.told() == "head 200");
-    exchange->resume();
-    clock.advance(0s);
-    BOOST_TEST(recorder.told() == "head 200 | body a | body b | failed");
-    failed_with<ConnectionLost>();
-}
-
-BOOST_AUTO_TEST_CASE(an_answer_complete_before_the_connection_broke_is_complete) {
-    recorder.on_event = [this](const std::string& event) {
-        if (event == "head 200") exchange->pause();
-    };
-    ask();
-    say(std::string(chunked_head) + "1\r\na\r\n0\r\n\r\n");
-    network.break_connections(where);
-    exchange->resume();
-    clock.advance(0s);
-    BOOST_TEST(recorder.told() == "head 200 | body a | complete");
-}
-
 BOOST_AUTO_TEST_CASE(dropping_it_at_any_time_closes_the_socket_and_calls_nobody) {
     const std::function<void()> steps[] = {
         [this] { start(); },
@@ -457,7 +211,7 @@ BOOST_AUTO_TEST_CASE(dropping_it_at_any_time_closes_the_socket_and_calls_nobody)
         BOOST_TEST(clock.pending_calls() == 0U);
         network.flush();
         BOOST_TEST(network.open_connections() == 0U);
-        BOOST_TEST((!server || !server->ended.empty()));
+        BOOST_TEST((!server || server->reason.has_value()));
         clock.advance(1h);
         BOOST_TEST(recorder.told() == before);
     }
@@ -514,7 +268,7 @@ BOOST_AUTO_TEST_CASE(a_request_that_cannot_be_written_is_refused_at_once) {
 
 BOOST_AUTO_TEST_SUITE_END()
 
-BOOST_FIXTURE_TEST_SUITE(fetch, Fixture)
+BOOST_FIXTURE_TEST_SUITE(fetch, ExchangeFixture)
 
 BOOST_AUTO_TEST_CASE(the_whole_answer_is_the_value) {
     auto answer = http_get(clock, *connector, Url::parse("http://db:5984/x"));
@@ -525,11 +279,12 @@ BOOST_AUTO_TEST_CASE(the_whole_answer_is_the_value) {
     BOOST_TEST(response.head.status == 200);
     BOOST_TEST(response.body.view() == "ab");
     BOOST_TEST(network.open_connections() == 0U);
-    BOOST_TEST(server->ended.find("closed in good order") != std::string::npos);
+    BOOST_TEST(server->story() == "made data end lost: done");
 }
 
 BOOST_AUTO_TEST_CASE(an_ipv6_host_stands_in_brackets) {
-    network.listen({"::1", 80}, make_factory([this](const Address&) { return server = std::make_shared<Script>(); }));
+    network.listen({"::1", 80},
+                   make_factory([this](const Address&) { return server = std::make_shared<ProtocolRecorder>(); }));
     const auto answer = http_fetch(clock, *connector, {"::1", 80}, HttpRequest());
     network.flush();
     BOOST_TEST(server->received.find("Host: [::1]:80\r\n") != std::string::npos);

@@ -210,7 +210,7 @@ BOOST_AUTO_TEST_CASE(limits_are_named_and_exact) {
     BOOST_TEST(parse_response(chunked, {.limits = {.body_bytes = 5}}) ==
                "head 200 OK | body abc | limit the body of an HTTP response is larger than 5 bytes");
     const auto extended = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;" + std::string(9000, 'x');
-    BOOST_TEST(contains(parse_response(extended), "limit a chunk header or trailer in an HTTP response"));
+    BOOST_TEST(contains(parse_response(extended), "limit a chunk header or trailer of an HTTP message"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

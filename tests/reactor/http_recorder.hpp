@@ -2,12 +2,13 @@
 #pragma once
 
 #include <cstddef>
-#include <random>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "plait/reactor/protocols/http_parser.hpp"
+#include "plait/reactor/testing/cuts.hpp"
 
 namespace plait::testing {
 
@@ -52,16 +53,22 @@ inline std::string joined(const std::vector<std::string>& events) {
     return text;
 }
 
+struct ParseOptions {
+    HttpLimits limits = {};
+    bool no_body = false;
+    bool end = true;
+};
+
 /// Feeds `pieces` and then the end. An error becomes the last event.
 template <typename Head>
-std::string parse_pieces(const std::vector<std::string_view>& pieces, HttpLimits limits, bool no_body, bool end) {
+std::string parse_pieces(const Pieces& pieces, const ParseOptions& options) {
     Recorder<Head> recorder;
-    HttpParser<Head> parser(recorder, limits);
-    if (no_body) parser.expect_no_body();
+    HttpParser<Head> parser(recorder, options.limits);
+    if (options.no_body) parser.expect_no_body();
     try {
-        for (const auto piece : pieces)
+        for (const auto& piece : pieces)
             parser.feed(Bytes::copy(piece));
-        if (end) parser.finish();
+        if (options.end) parser.finish();
     } catch (const HttpLimitExceeded& error) {
         recorder.note("limit " + std::string(error.what()));
     } catch (const HttpTruncated& error) {
@@ -74,43 +81,14 @@ std::string parse_pieces(const std::vector<std::string_view>& pieces, HttpLimits
     return joined(recorder.events);
 }
 
-struct ParseOptions {
-    HttpLimits limits = {};
-    bool no_body = false;
-    bool end = true;
-};
-
-/// The events of `text` fed whole; throws std::logic_error unless byte by byte, in halves and in random cuts give the
-/// same.
+/// The events of `text` fed whole; throws std::logic_error unless every way to cut it gives the same.
 template <typename Head>
 std::string parse(std::string_view text, ParseOptions options = {}) {
-    const auto parse_cut = [&options](const std::vector<std::string_view>& pieces) {
-        return parse_pieces<Head>(pieces, options.limits, options.no_body, options.end);
-    };
-    const auto whole = parse_cut({text});
-    const auto check = [&whole, &parse_cut](const std::vector<std::string_view>& pieces, const char* how) {
-        const auto cut = parse_cut(pieces);
-        if (cut != whole) throw std::logic_error(std::string(how) + " gave " + cut + " but whole gave " + whole);
-    };
-
-    std::vector<std::string_view> bytes;
-    for (std::size_t at = 0; at < text.size(); ++at)
-        bytes.push_back(text.substr(at, 1));
-    check(bytes, "byte by byte");
-
-    for (std::size_t at = 1; at < text.size() && at < 2000; ++at) {
-        check({text.substr(0, at), text.substr(at)}, "in two pieces");
-    }
-
-    std::mt19937 random(20);  // NOLINT: the same cuts each run
-    for (int round = 0; round < 50; ++round) {
-        std::vector<std::string_view> pieces;
-        for (std::size_t at = 0; at < text.size();) {
-            const std::size_t size = 1 + random() % 40;
-            pieces.push_back(text.substr(at, size));
-            at += size;
-        }
-        check(pieces, "random cuts");
+    const auto ways = ways_to_cut(text, 20, 50);
+    const auto whole = parse_pieces<Head>(ways.front(), options);
+    for (const auto& pieces : ways) {
+        const auto cut = parse_pieces<Head>(pieces, options);
+        if (cut != whole) throw std::logic_error(joined(pieces) + " gave " + cut + " but whole it gave " + whole);
     }
     return whole;
 }

@@ -195,6 +195,31 @@ BOOST_AUTO_TEST_CASE(who_asks_for_an_encoding_gets_it) {
     BOOST_TEST(success_of(response).body.str() == body);
 }
 
+BOOST_AUTO_TEST_CASE(an_encoding_around_another_is_left_as_it_is) {
+    auto response = get();
+    settle();
+    const auto body = gzipped("some text");
+    say(0, answer(body, "Content-Encoding: br\r\nContent-Encoding: gzip\r\n"));
+    const auto got = success_of(response);
+    BOOST_TEST(got.body.str() == body);
+    BOOST_TEST(got.head.headers.count("Content-Encoding") == 2U);
+}
+
+BOOST_AUTO_TEST_CASE(part_of_a_text_is_not_asked_for_encoded) {
+    auto response = client().get(Url::parse("http://db/"), {{"Range", "bytes=0-9"}});
+    settle();
+    BOOST_TEST(scripts.at(0)->received.find("Accept-Encoding") == std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(what_a_request_is_encoded_in_is_the_callers_affair) {
+    const auto body = gzipped("some text");
+    auto response =
+        client().request("PUT", Url::parse("http://db/"), {{"Content-Encoding", "gzip"}}, Bytes::copy(body));
+    settle();
+    BOOST_TEST(scripts.at(0)->received.find("Content-Encoding: gzip\r\n") != std::string::npos);
+    BOOST_TEST(scripts.at(0)->received.ends_with("\r\n\r\n" + body));
+}
+
 BOOST_AUTO_TEST_CASE(it_is_asked_for_only_when_on) {
     options.decode = false;
     auto response = get();

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -43,6 +44,10 @@ public:
 inline std::string answer(std::string_view body, std::string_view headers = "", std::string_view status = "200 OK") {
     return "HTTP/1.1 " + std::string(status) + "\r\n" + std::string(headers) +
            "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
+}
+
+inline std::string body_of(Deferred<HttpResponse>& response) {
+    return success_of(response).body.str();
 }
 
 struct HttpClientFixture {
@@ -137,9 +142,37 @@ inline HttpClientRequest to(const std::string& url, std::string method = "GET") 
     return request;
 }
 
+inline HttpClientRequest put(HttpBodySource source) {
+    auto request = to("http://db/", "PUT");
+    request.source = std::move(source);
+    return request;
+}
+
+/// Holds its body back.
+inline HttpClientRequest put_if_asked(Bytes body) {
+    auto request = to("http://db/", "PUT");
+    request.body = std::move(body);
+    request.expect_continue = true;
+    return request;
+}
+
 /// The same with one call, told to a recorder.
 struct CallFixture : HttpClientFixture {
     void start(HttpClientRequest request) { call = client().start(std::move(request), recorder); }
+
+    /// Starts it and carries it to the server.
+    void ask(HttpClientRequest request = to("http://db/")) {
+        start(std::move(request));
+        settle();
+    }
+
+    /// Asks for a stream, and answers with `text`, if any.
+    Deferred<HttpStream> open(std::string_view text = "") {
+        auto opened = client().open(to("http://db/x"));
+        settle();
+        if (!text.empty()) say(scripts.size() - 1, text);
+        return opened;
+    }
 
     CallRecorder recorder;
     std::unique_ptr<HttpCall> call;
@@ -159,6 +192,10 @@ struct Tap {
     void give(const std::string& text) {
         auto now = std::move(promise);
         now.callback(Bytes::copy(text));
+    }
+    void fail(const std::string& why) {
+        auto now = std::move(promise);
+        now.errback(make_failure(std::runtime_error(why)));
     }
 
     Promise<Bytes> promise;

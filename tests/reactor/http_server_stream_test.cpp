@@ -2,83 +2,23 @@
 #define BOOST_TEST_MODULE http_server_stream
 #include <boost/test/unit_test.hpp>
 #include <chrono>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
-#include <utility>
-#include <vector>
 
 #include "plait/deferred/testing/caught_reports.hpp"
-#include "plait/deferred/testing/manual_clock.hpp"
 #include "plait/deferred/testing/outcomes.hpp"
 #include "plait/reactor/errors.hpp"
 #include "plait/reactor/protocols/http_client.hpp"
-#include "plait/reactor/protocols/http_server.hpp"
 #include "plait/reactor/testing/memory_network.hpp"
-#include "plait/reactor/testing/memory_transport.hpp"
+#include "plait/tests/reactor/http_server_fixture.hpp"
 
 using namespace plait;                 // NOLINT
 using namespace plait::testing;        // NOLINT
 using namespace std::chrono_literals;  // NOLINT
 
-namespace {
-
-std::string put(std::string_view more, std::string_view body = "") {
-    return "PUT /a HTTP/1.1\r\nHost: h\r\n" + std::string(more) + "\r\n" + std::string(body);
-}
-constexpr std::string_view get = "GET /b HTTP/1.1\r\nHost: h\r\n\r\n";
-
-/// A connection to a server whose requests the test takes as they begin.
-struct Fixture {
-    void open() {
-        if (!factory) {
-            factory = HttpServerFactory::streaming(
-                clock,
-                [this](HttpIncoming request, HttpAnswer answer) {
-                    requests.push_back(std::move(request));
-                    answers.push_back(std::move(answer));
-                    if (serve) serve();
-                },
-                options);
-        }
-        transport.emplace(factory->build_protocol({"10.0.0.9", 1}));
-    }
-
-    std::string ask(std::string_view text) {
-        if (!transport) open();
-        transport->deliver(text);
-        clock.advance(0s);
-        transport->deliver_held();
-        return transport->take_written();
-    }
-
-    Deferred<Bytes> read() {
-        auto piece = requests.back().body.read();
-        clock.advance(0s);
-        transport->deliver_held();
-        return piece;
-    }
-
-    void respond(int status = 200) {
-        auto answer = std::move(answers.back());
-        answers.pop_back();
-        answer->respond(status, {}, Bytes::borrow("done"));
-    }
-
-    ManualClock clock;
-    HttpServerOptions options;
-    std::function<void()> serve;
-    std::shared_ptr<HttpServerFactory> factory;
-    std::vector<HttpIncoming> requests;
-    std::vector<HttpAnswer> answers;
-    std::optional<MemoryTransport> transport;
-};
-
-}  // namespace
-
-BOOST_FIXTURE_TEST_SUITE(bodies, Fixture)
+BOOST_FIXTURE_TEST_SUITE(bodies, StreamingServer)
 
 BOOST_AUTO_TEST_CASE(a_request_is_there_with_its_head_and_its_body_is_read_as_it_comes) {
     ask(put("Content-Length: 6\r\n"));
@@ -201,6 +141,17 @@ BOOST_AUTO_TEST_CASE(or_by_an_answer_that_begins_before_while_the_body_is_wanted
     BOOST_TEST(!transport->write_closed());
 }
 
+BOOST_AUTO_TEST_CASE(nor_to_a_client_that_does_not_wait_for_it) {
+    BOOST_TEST(ask(put("Content-Length: 4\r\nExpect: 100-continue\r\n", "ab")) == "");
+    auto first = read();
+    BOOST_TEST(success_of(first).str() == "ab");
+    auto second = read();
+    BOOST_TEST(ask("cd") == "");
+    BOOST_TEST(success_of(second).str() == "cd");
+    respond();
+    BOOST_TEST(transport->take_written().find("Connection: close") == std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(an_answer_instead_of_continue_ends_the_connection) {
     ask(put("Content-Length: 2\r\nExpect: 100-continue\r\n"));
     respond(403);
@@ -278,32 +229,15 @@ BOOST_AUTO_TEST_SUITE_END()
 
 namespace {
 
-/// The same with whole requests, all answered.
-struct Whole {
-    void open() {
-        if (!factory) {
-            factory = std::make_shared<HttpServerFactory>(
-                clock, [](const HttpRequest&, const HttpAnswer& answer) { answer->respond(200, {}, Bytes()); },
-                options);
-        }
-        transport.emplace(factory->build_protocol({"10.0.0.9", 1}));
+struct AllAnswered : AskedServer {
+    AllAnswered() {
+        serve = [](const HttpRequest&, const HttpAnswer& answer) { answer->respond(200, {}, Bytes()); };
     }
-    std::string ask(std::string_view text) {
-        if (!transport) open();
-        transport->deliver(text);
-        clock.advance(0s);
-        return transport->take_written();
-    }
-
-    ManualClock clock;
-    HttpServerOptions options;
-    std::shared_ptr<HttpServerFactory> factory;
-    std::optional<MemoryTransport> transport;
 };
 
 }  // namespace
 
-BOOST_FIXTURE_TEST_SUITE(ends, Whole)
+BOOST_FIXTURE_TEST_SUITE(ends, AllAnswered)
 
 BOOST_AUTO_TEST_CASE(who_is_refused_is_listened_to_until_he_stops) {
     options.limits.body_bytes = 10;
@@ -377,7 +311,11 @@ BOOST_AUTO_TEST_CASE(requests_on_a_connection_are_bounded) {
     options.requests_per_connection = 2;
     BOOST_TEST(ask(get).find("Connection: close") == std::string::npos);
     BOOST_TEST(ask(get).find("Connection: close") != std::string::npos);
+    BOOST_TEST(transport->write_closed());
+    BOOST_TEST(ask(get) == "");
+    transport->deliver_end();
     BOOST_TEST(transport->disconnecting());
+    BOOST_TEST(!transport->aborted());
 }
 
 BOOST_AUTO_TEST_CASE(a_date_is_sent_where_it_is_wanted) {

@@ -3,239 +3,20 @@
 
 #include <boost/test/unit_test.hpp>
 #include <chrono>
-#include <functional>
 #include <memory>
-#include <optional>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
-#include "plait/deferred/errors.hpp"
-#include "plait/deferred/testing/caught_reports.hpp"
-#include "plait/deferred/testing/manual_clock.hpp"
 #include "plait/reactor/errors.hpp"
 #include "plait/reactor/protocols/http_exchange.hpp"
 #include "plait/reactor/testing/memory_network.hpp"
-#include "plait/reactor/testing/memory_transport.hpp"
+#include "plait/tests/reactor/http_server_fixture.hpp"
 
 using namespace plait;                 // NOLINT
 using namespace plait::testing;        // NOLINT
 using namespace std::chrono_literals;  // NOLINT
 
-namespace {
-
-/// A connection to a server, held at its other end by the test.
-struct Fixture {
-    void open() {
-        if (!factory) {
-            factory = std::make_shared<HttpServerFactory>(
-                clock,
-                [this](HttpRequest request, HttpAnswer answer) {
-                    asked.push_back(request.head.method + " " + request.head.target + " " + request.body.str());
-                    answers.push_back(answer);
-                    if (serve) serve(request, std::move(answer));
-                },
-                options);
-        }
-        transport.emplace(factory->build_protocol({"10.0.0.9", 1}));
-    }
-
-    /// What the server writes in answer to `text`, fed whole.
-    std::string ask(std::string_view text) {
-        if (!transport) open();
-        transport->deliver(text);
-        return transport->take_written();
-    }
-
-    void echo() {
-        serve = [](const HttpRequest& request, const HttpAnswer& answer) {
-            answer->respond(200, {}, Bytes::own("you asked for " + request.head.target));
-        };
-    }
-
-    /// The answer asked for last. The next request is looked at in the next turn.
-    HttpAnswer last() {
-        BOOST_TEST_REQUIRE(!answers.empty());
-        auto answer = std::move(answers.back());
-        answers.pop_back();
-        return answer;
-    }
-
-    ManualClock clock;
-    HttpServerOptions options;
-    std::function<void(const HttpRequest&, HttpAnswer)> serve;
-    std::shared_ptr<HttpServerFactory> factory;
-    std::vector<std::string> asked;
-    std::vector<HttpAnswer> answers;
-    std::optional<MemoryTransport> transport;
-};
-
-constexpr std::string_view get = "GET /a HTTP/1.1\r\nHost: h\r\n\r\n";
-
-std::string get_path(const std::string& path, const std::string& more = "") {
-    return "GET " + path + " HTTP/1.1\r\nHost: h\r\n" + more + "\r\n";
-}
-
-}  // namespace
-
-BOOST_FIXTURE_TEST_SUITE(answers_on_the_wire, Fixture)
-
-BOOST_AUTO_TEST_CASE(a_whole_answer_has_its_length) {
-    echo();
-    BOOST_TEST(ask(get) == "HTTP/1.1 200 OK\r\nContent-Length: 16\r\n\r\nyou asked for /a");
-    BOOST_TEST(!transport->disconnecting());
-}
-
-BOOST_AUTO_TEST_CASE(an_answer_of_unknown_length_is_chunked) {
-    ask(get);
-    const auto answer = last();
-    answer->start(200, {{"X", "y"}});
-    BOOST_TEST(transport->take_written() == "HTTP/1.1 200 OK\r\nX: y\r\nTransfer-Encoding: chunked\r\n\r\n");
-    answer->write(Bytes::own(std::string(26, 'x')));
-    BOOST_TEST(transport->take_written() == "1a\r\n" + std::string(26, 'x') + "\r\n");
-    answer->write(Bytes());
-    BOOST_TEST(transport->take_written() == "");
-    answer->finish();
-    BOOST_TEST(transport->take_written() == "0\r\n\r\n");
-    BOOST_TEST(answer->finished());
-    BOOST_TEST(!transport->disconnecting());
-}
-
-BOOST_AUTO_TEST_CASE(an_http_1_0_client_gets_neither_chunks_nor_another_answer) {
-    ask("GET / HTTP/1.0\r\n\r\n");
-    const auto answer = last();
-    answer->start(200);
-    answer->write(Bytes::borrow("all"));
-    answer->finish();
-    BOOST_TEST(transport->take_written() == "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nall");
-    BOOST_TEST(transport->disconnecting());
-}
-
-BOOST_AUTO_TEST_CASE(an_http_1_0_client_that_asks_for_it_keeps_its_connection) {
-    echo();
-    BOOST_TEST(ask("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n") ==
-               "HTTP/1.1 200 OK\r\nContent-Length: 15\r\nConnection: keep-alive\r\n\r\nyou asked for /");
-    BOOST_TEST(!transport->disconnecting());
-}
-
-BOOST_AUTO_TEST_CASE(head_and_bodiless_statuses_get_no_body) {
-    echo();
-    BOOST_TEST(ask("HEAD /a HTTP/1.1\r\nHost: h\r\n\r\n") == "HTTP/1.1 200 OK\r\nContent-Length: 16\r\n\r\n");
-    serve = [](const HttpRequest&, const HttpAnswer& answer) { answer->respond(204, {}, Bytes::borrow("no")); };
-    BOOST_TEST(ask(get) == "HTTP/1.1 204 No Content\r\n\r\n");
-    serve = [](const HttpRequest&, const HttpAnswer& answer) {
-        answer->start(304, {{"ETag", "\"x\""}});
-        answer->write(Bytes::borrow("no"));
-        answer->finish();
-    };
-    BOOST_TEST(ask(get) == "HTTP/1.1 304 Not Modified\r\nETag: \"x\"\r\n\r\n");
-}
-
-BOOST_AUTO_TEST_CASE(the_connection_closes_when_either_side_says_so) {
-    echo();
-    BOOST_TEST(ask(get_path("/a", "Connection: close\r\n")).find("Connection: close\r\n") != std::string::npos);
-    BOOST_TEST(transport->disconnecting());
-    transport.reset();
-    serve = [](const HttpRequest&, const HttpAnswer& answer) {
-        answer->respond(200, {{"Connection", "close"}}, Bytes());
-    };
-    ask(get);
-    BOOST_TEST(transport->disconnecting());
-}
-
-BOOST_AUTO_TEST_CASE(more_or_less_of_a_body_than_promised_is_refused) {
-    ask(get);
-    auto answer = last();
-    answer->start(200, {{"Content-Length", "3"}});
-    answer->write(Bytes::borrow("ab"));
-    BOOST_CHECK_THROW(answer->write(Bytes::borrow("cd")), InvalidState);
-    BOOST_TEST(transport->aborted());
-
-    open();
-    ask(get);
-    answer = last();
-    answer->start(200, {{"Content-Length", "3"}});
-    answer->write(Bytes::borrow("ab"));
-    BOOST_CHECK_THROW(answer->finish(), InvalidState);
-    BOOST_TEST(transport->aborted());
-}
-
-BOOST_AUTO_TEST_CASE(calls_out_of_order_are_refused) {
-    const auto refused = [this](const std::function<void(HttpResponseWriter&)>& call) {
-        open();
-        ask(get);
-        BOOST_CHECK_THROW(call(*last()), InvalidState);
-        BOOST_TEST(transport->aborted());
-    };
-    refused([](auto& answer) { answer.write(Bytes::borrow("x")); });
-    refused([](auto& answer) { answer.finish(); });
-    refused([](auto& answer) {
-        answer.start(200);
-        answer.start(200);
-    });
-}
-
-BOOST_AUTO_TEST_CASE(a_head_that_cannot_be_written_sends_nothing) {
-    ask(get);
-    const auto answer = last();
-    BOOST_CHECK_THROW(answer->start(200, {{"X", "a\r\nb"}}), std::invalid_argument);
-    BOOST_CHECK_THROW(answer->start(200, {{"Content-Length", "x"}}), std::invalid_argument);
-    BOOST_CHECK_THROW(answer->start(100), std::invalid_argument);
-    BOOST_TEST(transport->take_written() == "");
-    answer->respond(500, {}, Bytes());
-    BOOST_TEST(transport->take_written() == "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n");
-}
-
-BOOST_AUTO_TEST_CASE(raw_bytes_go_out_as_they_are_and_the_connection_closes_after_them) {
-    ask(get);
-    auto answer = last();
-    answer->start(200);
-    answer->write(Bytes::borrow("ab"));
-    transport->take_written();
-    answer->write_raw(Bytes::borrow("zz\r\n"));
-    answer->finish();
-    BOOST_TEST(transport->take_written() == "zz\r\n");
-    BOOST_TEST(transport->disconnecting());
-}
-
-BOOST_AUTO_TEST_CASE(close_sends_what_is_queued_and_abort_does_not) {
-    ask(get);
-    auto answer = last();
-    answer->start(200);
-    answer->close();
-    BOOST_TEST(transport->disconnecting());
-    BOOST_TEST(!transport->aborted());
-    open();
-    ask(get);
-    answer = last();
-    answer->start(200);
-    answer->abort();
-    BOOST_TEST(transport->aborted());
-}
-
-BOOST_AUTO_TEST_CASE(a_request_let_go_of_is_answered_all_the_same) {
-    serve = [this](const HttpRequest&, const HttpAnswer&) { answers.clear(); };
-    const auto text = ask(get);
-    BOOST_TEST(text.starts_with("HTTP/1.1 500 "));
-    BOOST_TEST(!transport->disconnecting());
-    serve = [this](const HttpRequest&, const HttpAnswer& answer) {
-        answer->start(200);
-        answers.clear();
-    };
-    ask(get);
-    BOOST_TEST(transport->aborted());
-}
-
-BOOST_AUTO_TEST_CASE(what_the_handler_throws_is_reported_and_answered) {
-    plait::testing::CaughtReports reports;
-    serve = [](const HttpRequest&, const HttpAnswer&) { throw std::runtime_error("cannot"); };
-    BOOST_TEST(ask(get).starts_with("HTTP/1.1 500 "));
-    reports.expect(1);
-}
-
-BOOST_AUTO_TEST_SUITE_END()
-
-BOOST_FIXTURE_TEST_SUITE(requests, Fixture)
+BOOST_FIXTURE_TEST_SUITE(requests, AskedServer)
 
 BOOST_AUTO_TEST_CASE(bodies_arrive_whole) {
     echo();
@@ -311,8 +92,36 @@ BOOST_AUTO_TEST_CASE(requests_above_a_limit_are_told_which) {
     BOOST_TEST(ask("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 11\r\n\r\n").starts_with("HTTP/1.1 413 "));
     BOOST_TEST(transport->write_closed());
     transport.reset();
-    BOOST_TEST(ask(get_path(std::string(200, 'x'))).starts_with("HTTP/1.1 431 "));
+    BOOST_TEST(ask(get_path("/" + std::string(200, 'x'))).starts_with("HTTP/1.1 414 "));
     BOOST_TEST(transport->write_closed());
+    transport.reset();
+    BOOST_TEST(ask(get_path("/", "X: " + std::string(200, 'x') + "\r\n")).starts_with("HTTP/1.1 431 "));
+    BOOST_TEST(transport->write_closed());
+}
+
+BOOST_AUTO_TEST_CASE(a_target_that_is_a_whole_address_becomes_a_path_and_the_host) {
+    std::string host;
+    serve = [&host](const HttpRequest& request, const HttpAnswer& answer) {
+        host = request.head.headers.find("Host").value_or("");
+        BOOST_TEST(request.head.headers.count("Host") == 1U);
+        answer->respond(200, {}, Bytes());
+    };
+    ask("GET HTTP://other:81/x?y HTTP/1.1\r\nHost: h\r\n\r\n");
+    BOOST_TEST(host == "other:81");
+    ask("GET https://other?y HTTP/1.0\r\n\r\n");
+    BOOST_TEST(host == "other");
+    BOOST_TEST((asked == std::vector<std::string>{"GET /x?y ", "GET /?y "}));
+}
+
+BOOST_AUTO_TEST_CASE(what_a_body_is_encoded_in_is_the_handlers_affair) {
+    std::string encoding;
+    serve = [&encoding](const HttpRequest& request, const HttpAnswer& answer) {
+        encoding = request.head.headers.find("Content-Encoding").value_or("");
+        answer->respond(200, {}, Bytes());
+    };
+    ask(put("Content-Encoding: gzip\r\nContent-Length: 2\r\n", "\x1f\x8b"));
+    BOOST_TEST(encoding == "gzip");
+    BOOST_TEST((asked == std::vector<std::string>{"PUT /a \x1f\x8b"}));
 }
 
 BOOST_AUTO_TEST_CASE(a_slow_head_is_given_up) {
@@ -374,7 +183,7 @@ BOOST_AUTO_TEST_CASE(a_client_that_closes_between_requests_is_let_go) {
 
 BOOST_AUTO_TEST_SUITE_END()
 
-BOOST_FIXTURE_TEST_SUITE(lifetimes, Fixture)
+BOOST_FIXTURE_TEST_SUITE(lifetimes, AskedServer)
 
 BOOST_AUTO_TEST_CASE(an_answer_outlives_its_connection_and_is_told) {
     ask(get);
@@ -480,7 +289,7 @@ BOOST_AUTO_TEST_CASE(the_connection_may_end_in_any_state) {
 
 BOOST_AUTO_TEST_SUITE_END()
 
-BOOST_FIXTURE_TEST_SUITE(with_our_client, Fixture)
+BOOST_FIXTURE_TEST_SUITE(with_our_client, AskedServer)
 
 BOOST_AUTO_TEST_CASE(client_and_server_understand_each_other_byte_by_byte) {
     serve = [](const HttpRequest& request, const HttpAnswer& answer) {
