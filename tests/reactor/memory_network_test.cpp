@@ -282,7 +282,7 @@ BOOST_AUTO_TEST_CASE(destroying_the_network_from_a_callback_is_safe) {
         }
         BOOST_TEST(network == nullptr);
         BOOST_TEST(client->events.back() == "lost: aborted");
-        BOOST_TEST(server->story() == (when == 2 ? "made end lost: aborted" : ""));
+        BOOST_TEST(server->story() == (when == 2 ? "made data end lost: aborted" : ""));
     }
 }
 

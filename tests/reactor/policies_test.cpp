@@ -235,6 +235,7 @@ BOOST_AUTO_TEST_CASE(a_connection_that_stands_still_is_closed_and_then_aborted) 
     Recorders recorders;
     TimeoutFactory factory(clock, recorders.factory, 10s);
     MemoryTransport transport(factory.build_protocol(somebody));
+    transport.set_accepting(true);
     clock.advance(9s);
     transport.deliver("something");
     clock.advance(9s);
@@ -286,6 +287,24 @@ BOOST_AUTO_TEST_CASE(a_lost_connection_takes_its_timer_with_it) {
         BOOST_TEST(clock.pending_calls() == 0U);
         const auto never_connected = factory.build_protocol(somebody);
     }
+    BOOST_TEST(clock.pending_calls() == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(a_lost_connection_that_somebody_keeps_counts_no_more) {
+    ManualClock clock;
+    Recorders recorders;
+    LimitTotalConnectionsFactory limited(recorders.factory, 1);
+    const auto kept = std::static_pointer_cast<ProtocolWrapper>(limited.build_protocol(somebody));
+    MemoryTransport transport(kept);
+    BOOST_TEST((kept->wrapped() == recorders.last));
+    transport.lose_cleanly();
+    BOOST_TEST(limited.connections() == 0U);
+    BOOST_TEST(!kept->wrapped());
+
+    TimeoutFactory timed(clock, recorders.factory);
+    const auto kept_too = timed.build_protocol(somebody);
+    MemoryTransport other(kept_too);
+    other.lose_cleanly();
     BOOST_TEST(clock.pending_calls() == 0U);
 }
 
