@@ -53,7 +53,8 @@ struct ClientServiceOptions {
 ///     stopped        start() ──> connecting
 ///
 /// What the factory builds is a protocol of the user's; the service only watches for its end, with
-/// Protocol::observe_loss().
+/// Protocol::observe_loss(). When it throws, the attempt has failed. Its start_factory() and stop_factory() are for
+/// ports, and not called.
 ///
 /// Lifetime: destroying it ends attempts, closes the connection in good order without waiting, and fails what waits
 ///           with Destroyed. Allowed inside anything it calls. The clock outlives it.

@@ -18,9 +18,8 @@ public:
     /// Connects `protocol` to `where`.
     ///
     /// Fires:  with the protocol, after its connection_made(). Never before this has returned.
-    /// Fails:  with a ConnectError naming the host and the cause, or with what connection_made() threw. The Deferred
-    /// may
-    ///         have failed already when it is returned.
+    /// Fails:  with a ConnectError naming the host and the cause, or with what connection_made() threw. It may have
+    ///         failed already when it is returned.
     /// Cancel: stops trying, closes a connection being made.
     virtual Deferred<std::shared_ptr<Protocol>> connect(const HostPort& where, std::shared_ptr<Protocol> protocol) = 0;
 };

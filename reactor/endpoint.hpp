@@ -69,7 +69,7 @@ std::shared_ptr<ClientEndpoint> connector_endpoint(std::shared_ptr<Connector> co
 
 /// TLS over TCP. The certificate has to be for the host, or for `server_name` if that is given. What connect() gives is
 /// connected when the handshake is done; it fails with a TlsError when that fails.
-/// Throws: UsageError for a server's context; so do the next two for the wrong side's.
+/// Throws: UsageError for a context of the other side; so do the next two.
 std::shared_ptr<ClientEndpoint> tls_client_endpoint(Reactor& reactor, HostPort where,
                                                     std::shared_ptr<const TlsContext> context,
                                                     ConnectOptions options = {}, std::string server_name = {});

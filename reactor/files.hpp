@@ -22,9 +22,9 @@ struct FileAccess;
 /// Reads a whole file, of `most` bytes at most.
 /// Fires:  with all that was in it.
 /// Fails:  with a FileError naming the path and the cause; with what defer_to_thread() fails with.
-/// Cancel: what has begun goes on in its thread; its result is dropped. Dropping likewise. So does Reactor::stop(),
-/// which
-///         waits for it: the file may have been written although this failed with ReactorStopped.
+/// Cancel: what has begun goes on in its thread; its result is dropped. Dropping likewise.
+/// Stop:   so does Reactor::stop(), which waits for it: the file may have been written although this failed with
+///         ReactorStopped.
 Deferred<Bytes> read_file(Reactor& reactor, std::string path, std::size_t most = 64 * 1024 * 1024);
 
 struct WriteFileOptions {

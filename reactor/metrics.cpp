@@ -10,6 +10,8 @@ namespace {
 // Shorter than a microsecond tells nothing about a loop, longer than a minute nothing more.
 constexpr std::size_t first_bucket = 10;
 constexpr std::size_t last_bucket = 36;
+// A queue of more than a million is full, whatever it is.
+constexpr std::size_t last_count_bucket = 20;
 
 class Text {
 public:
@@ -22,14 +24,22 @@ public:
     void histogram(const char* name, const char* help, const Histogram& values) {
         describe(name, help, "histogram");
         std::uint64_t below = 0;
-        for (std::size_t bucket = 0; bucket < Histogram::bucket_count; ++bucket) {
+        for (std::size_t bucket = 0; bucket <= last_bucket; ++bucket) {
             below += values.in_bucket(bucket);
-            if (bucket >= first_bucket && bucket <= last_bucket)
+            if (bucket >= first_bucket)
                 sample_below(name, fmt::format("{:.10g}", seconds(Histogram::bucket_end(bucket))), below);
         }
-        sample_below(name, "+Inf", values.count());
-        fmt::format_to(out(), "plait_reactor_{}_sum{} {:.9g}\n", name, braced_, seconds(values.sum()));
-        fmt::format_to(out(), "plait_reactor_{}_count{} {}\n", name, braced_, values.count());
+        ends(name, fmt::format("{:.9g}", seconds(values.sum())), values.count());
+    }
+
+    void histogram(const char* name, const char* help, const CountHistogram& values) {
+        describe(name, help, "histogram");
+        std::uint64_t below = 0;
+        for (std::size_t bucket = 0; bucket <= last_count_bucket; ++bucket) {
+            below += values.in_bucket(bucket);
+            sample_below(name, fmt::format("{}", CountHistogram::bucket_end(bucket) - 1), below);  // le: up to
+        }
+        ends(name, fmt::format("{}", values.sum()), values.count());
     }
 
     std::string take() { return std::move(text_); }
@@ -48,6 +58,12 @@ private:
     void sample_below(const char* name, std::string_view end, std::uint64_t count) {
         const char* comma = labels_.empty() ? "" : ",";
         fmt::format_to(out(), "plait_reactor_{}_bucket{{{}{}le=\"{}\"}} {}\n", name, labels_, comma, end, count);
+    }
+
+    void ends(const char* name, std::string_view sum, std::uint64_t count) {
+        sample_below(name, "+Inf", count);
+        fmt::format_to(out(), "plait_reactor_{}_sum{} {}\n", name, braced_, sum);
+        fmt::format_to(out(), "plait_reactor_{}_count{} {}\n", name, braced_, count);
     }
 
     std::string_view labels_;
@@ -78,6 +94,11 @@ std::string prometheus_text(const ReactorMetrics& metrics, std::string_view labe
                  metrics.unhandled_failures);
     text.histogram("turn_seconds", "How long a turn took, while measured.", metrics.turn_time);
     text.histogram("timer_lag_seconds", "How late timed calls were, while measured.", metrics.timer_lag);
+    text.histogram("timed_calls_queue", "Timed calls due at once, while measured.", metrics.timed_calls_queue);
+    text.histogram("soon_calls_queue", "Calls of call_soon made at once, while measured.", metrics.soon_calls_queue);
+    text.histogram("thread_calls_queue", "Calls of call_from_thread made at once, while measured.",
+                   metrics.thread_calls_queue);
+    text.histogram("pool_queue", "What waited for a thread of the pool when more was given to it.", metrics.pool_queue);
     return text.take();
 }
 

@@ -11,9 +11,8 @@
 
 namespace plait {
 
-/// A snapshot: see Reactor::metrics().
-struct ReactorMetrics {
-    // Since the reactor was made.
+/// What a reactor has done since it was made: only rises.
+struct ReactorCounters {
     std::uint64_t turns = 0;             ///< calls from the loop below, or whole passes where it tells of them
     std::uint64_t timed_calls = 0;       ///< made
     std::uint64_t soon_calls = 0;        ///< made: call_soon()
@@ -22,7 +21,20 @@ struct ReactorMetrics {
     std::uint64_t connections_lost = 0;
     std::uint64_t bytes_received = 0;  ///< by them
     std::uint64_t bytes_sent = 0;
+};
 
+/// How long its work took and how much of it there was at once. Only while Reactor::measure_turns() is on.
+struct ReactorHistograms {
+    Histogram turn_time;  ///< from the loop's call to its return: nothing else happens in this thread meanwhile
+    Histogram timer_lag;  ///< how late the loop's timer came, of the call due first
+    // How long each queue was when its turn came, each time it was not empty.
+    CountHistogram timed_calls_queue;   ///< of those that were due
+    CountHistogram soon_calls_queue;    ///< call_soon()
+    CountHistogram thread_calls_queue;  ///< call_from_thread()
+};
+
+/// A snapshot: see Reactor::metrics().
+struct ReactorMetrics : ReactorCounters, ReactorHistograms {
     // Now.
     std::size_t timed_calls_pending = 0;
     std::size_t soon_calls_pending = 0;
@@ -30,14 +42,13 @@ struct ReactorMetrics {
     std::size_t bytes_queued = 0;    ///< written to connections and not yet taken by the kernel
     std::size_t pool_threads = 0;    ///< of Reactor::thread_pool()
     std::size_t pool_queued = 0;     ///< work that waits for one of them
-    std::size_t resources_open = 0;  ///< connections, ports, look-ups, attempts to connect, child processes
+    std::size_t resources_open = 0;  ///< connections, ports, look-ups, attempts to connect, child processes, files
+
+    /// What waited for a thread of the pool when more was given to it, that included; always measured.
+    CountHistogram pool_queue;
 
     /// Of the whole program, not of this reactor alone.
     std::uint64_t unhandled_failures = 0;
-
-    // Only while Reactor::measure_turns() is on.
-    Histogram turn_time;  ///< from the loop's call to its return: nothing else happens in this thread meanwhile
-    Histogram timer_lag;  ///< how late the loop's timer came, of the call due first
 };
 
 /// The same in Prometheus' text format, one `plait_reactor_...` family a member, times in seconds. `labels` goes into

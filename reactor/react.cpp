@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "plait/deferred/maybe.hpp"
+#include "plait/reactor/detail/signal_registry.hpp"
 
 namespace plait {
 
@@ -24,7 +25,7 @@ void complain(std::string text) {
 class Program {
 public:
     explicit Program(Reactor& reactor) : reactor_(reactor) {
-        for (const int number : {SIGINT, SIGTERM})
+        for (const int number : detail::signals_that_stop())
             signals_.push_back(reactor.on_signal(number, [this](int) { interrupt(); }));
     }
 

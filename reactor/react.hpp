@@ -13,10 +13,11 @@ namespace plait {
 ///     int main() { return plait::react([](plait::Reactor& r) -> plait::Deferred<> { co_await r.sleep(1s); }); }
 ///
 /// Returns: 0 for a value; 1 for a failure, which is printed to standard error in one line.
-/// SIGINT and SIGTERM cancel `main`'s Deferred, so a coroutine sees Cancelled at its await and may clean up, awaiting
-/// what it needs; ending with a value or with Cancelled is then 0. A second signal ends the process at once, as the
-/// default would. A reactor that is stopped before `main` has ended is a failure.
-/// Source: task.react of Twisted.
+/// SIGINT, unless it is ignored, and SIGTERM cancel `main`'s Deferred, so a coroutine sees Cancelled at its await and
+/// may clean up, awaiting what it needs; ending with a value or with Cancelled is then 0. A second signal ends the
+/// process at once, as the default would. A program that runs in the background ignores SIGINT because its shell wants
+/// that; one that shall heed it all the same calls std::signal(SIGINT, SIG_DFL) first. A reactor that is stopped before
+/// `main` has ended is a failure. Source: task.react of Twisted.
 int react(UniqueFunction<Deferred<>(Reactor&)> main);
 
 /// The same for a `main` whose value is the exit code.

@@ -58,13 +58,20 @@ struct RunOptions {
 ///     left. Files and child processes are there in the next run (files.hpp, process.hpp).
 /// Each trigger is called once, at the next such event. Timers, and calls not yet made, wait for the next run.
 ///
+/// What is open at the end of a run ends: connections hear ConnectionLost, or ConnectionAborted where the system did
+/// not take all that was written, and their peer then a reset. Ports stop; they may listen again. Look-ups, attempts to
+/// connect and work in threads fail. Files and child processes stay (files.hpp, process.hpp), and so does what the
+/// callbacks of all this open. To end something in better order, do it in a `before` trigger of "shutdown": its
+/// Deferred is waited for.
+///
 /// On a foreign loop, one whose `start_watching()` returns at once because others run it, everything works without
 /// `run()`, except what needs a beginning or an end: triggers, `running()`, `blocking_call_from_thread`. There `run()`
 /// fires startup and returns; from then on the reactor runs, until `stop()` has had shutdown fired from the loop.
 ///
 /// Destroying it cancels all timers and name look-ups, drops calls not yet made and triggers, waits for what the
-/// threads of its pool are doing, and aborts open connections: each protocol's `connection_lost(ConnectionAborted)`
-/// runs from the destructor. No system event is fired. Not allowed from inside `run()`.
+/// threads of its pool are doing, kills child processes, and aborts open connections: each protocol's
+/// `connection_lost(ConnectionAborted)` runs from the destructor, at both ends where both are here. Nothing is sent any
+/// more, no system event is fired. Not allowed from inside `run()`.
 ///
 /// Threads: all members are for the thread that runs it, except `call_from_thread`; so is everything that is made with
 ///          it, unless its header says otherwise.
@@ -162,7 +169,8 @@ public:
     /// What it has done and what it holds, as numbers; see metrics.hpp for their meaning and for Prometheus.
     ReactorMetrics metrics() const;
 
-    /// Measures each call from the loop for metrics() from now on, or stops that. It costs two looks at the clock each.
+    /// Measures each call from the loop, and its queues, for the histograms of metrics() from now on, or stops that.
+    /// Two looks at the clock for each.
     void measure_turns(bool on);
 
     /// What it waits for, to be read at night: how many calls are set and when the first is due, and everything open, a

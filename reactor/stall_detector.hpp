@@ -40,7 +40,8 @@ struct StallDetectorOptions {
 /// if it was linked with -rdynamic (Meson: export_dynamic).
 ///
 /// Fails:    the constructor throws InvalidState when the reactor has a detector already, std::invalid_argument unless
-///           the limit is above zero. What `told` throws is reported as an unhandled failure.
+///           the limit is above zero, std::system_error when the system gives no thread, or not the signal; nothing is
+///           watched then. What `told` throws is reported as an unhandled failure.
 /// Lifetime: destroyed before the reactor, in the reactor's thread, inside its callbacks or outside, but not from
 ///           `told`.
 /// Threads:  made in the reactor's thread. `told` is called in either thread, never in both at once.

@@ -262,7 +262,7 @@ std::string ConnectAttempt::what_was_tried() const {
 
 void ConnectAttempt::reactor_destroyed() noexcept {
     stop();
-    promise_.errback(ConnectError("cannot connect to " + where_.str() + ": the reactor was destroyed"));
+    promise_.errback(ConnectError("cannot connect to " + where_.str() + ": the reactor was stopped or destroyed"));
 }
 
 /// Ends everything but the Promise.

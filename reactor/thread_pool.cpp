@@ -59,6 +59,7 @@ struct ThreadPool::State {
     std::map<std::thread::id, std::thread> threads;
     std::thread ended;  // the last to leave; the next one joins it
     std::size_t working = 0;
+    CountHistogram queue_lengths;
     bool stopped = false;
 };
 
@@ -135,6 +136,7 @@ ThreadPool::Ticket ThreadPool::call(UniqueFunction<void()> work) {
             }
         }
     }
+    state.queue_lengths.record(state.queue.size());
     state.something_to_do.notify_one();
     return ticket;
 }
@@ -187,6 +189,11 @@ std::size_t ThreadPool::threads() const noexcept {
 std::size_t ThreadPool::queued() const noexcept {
     const std::lock_guard lock(state_->mutex);
     return state_->queue.size();
+}
+
+CountHistogram ThreadPool::queue_lengths() const noexcept {
+    const std::lock_guard lock(state_->mutex);
+    return state_->queue_lengths;
 }
 
 }  // namespace plait

@@ -9,6 +9,7 @@
 
 #include "plait/deferred/errors.hpp"
 #include "plait/deferred/unique_function.hpp"
+#include "plait/reactor/histogram.hpp"
 
 namespace plait {
 
@@ -73,6 +74,8 @@ public:
     std::size_t threads() const noexcept;
     /// Waiting for a thread.
     std::size_t queued() const noexcept;
+    /// How much waited for a thread each time work was given, that included.
+    CountHistogram queue_lengths() const noexcept;
 
 private:
     struct State;

@@ -53,7 +53,8 @@ struct TlsOptions {
     TlsVersion maximum = TlsVersion::tls_1_3;
 
     /// Application protocols, such as "h2", the best first; each of 1 to 255 bytes. A server picks the first of its own
-    /// that the client has, and refuses a client that has none of them. Without a list it ignores the client's.
+    /// that the client names, refuses a client that names only others, and serves one that names none, without any.
+    /// Without a list it ignores the client's. Which it is stands in TlsInfo::alpn, on both sides.
     std::vector<std::string> alpn;
 
     /// OpenSSL's words: a list for TLS 1.2 ("ECDHE+AESGCM") and one for TLS 1.3 ("TLS_AES_128_GCM_SHA256"). Empty: its

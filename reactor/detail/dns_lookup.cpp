@@ -321,7 +321,7 @@ Failure DnsLookup::failure(int status) const {
 
 void DnsLookup::reactor_destroyed() noexcept {
     stop();
-    promise_.errback(NameError(complaint(question_) + "the reactor was destroyed"));
+    promise_.errback(NameError(complaint(question_) + "the reactor was stopped or destroyed"));
 }
 
 /// Ends everything but the Promise.

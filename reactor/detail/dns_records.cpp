@@ -26,6 +26,12 @@ ReplyHas meaning_of(int status) {
     return status == ARES_ENODATA ? ReplyHas::none : ReplyHas::nonsense;
 }
 
+/// An alias that leads nowhere, or records of other types, are no answer.
+ReplyHas with_any(bool any, int status) {
+    const ReplyHas has = meaning_of(status);
+    return has == ReplyHas::records && !any ? ReplyHas::none : has;
+}
+
 struct FreeData {
     void operator()(void* data) const noexcept { ares_free_data(data); }
 };
@@ -53,20 +59,21 @@ ReplyHas read_addresses(RecordType type, std::string_view reply, std::vector<std
         for (int i = 0; status == ARES_SUCCESS && i < count; ++i)
             append_text(AF_INET6, found[static_cast<std::size_t>(i)].ip6addr, out);
     }
-    const ReplyHas has = meaning_of(status);
-    return has == ReplyHas::records && out.size() == before ? ReplyHas::none : has;
+    return with_any(out.size() != before, status);
 }
 
 ReplyHas read_services(std::string_view reply, std::vector<ServiceRecord>& out) {
+    const std::size_t before = out.size();
     ares_srv_reply* found = nullptr;
     const int status = ares_parse_srv_reply(bytes_of(reply), size_of(reply), &found);
     const std::unique_ptr<ares_srv_reply, FreeData> owner(found);
     for (; found != nullptr && out.size() < most_records; found = found->next)
         out.push_back({found->host, found->port, found->priority, found->weight});
-    return meaning_of(status);
+    return with_any(out.size() != before, status);
 }
 
 ReplyHas read_texts(std::string_view reply, std::vector<std::string>& out) {
+    const std::size_t before = out.size();
     ares_txt_ext* found = nullptr;
     const int status = ares_parse_txt_reply_ext(bytes_of(reply), size_of(reply), &found);
     const std::unique_ptr<ares_txt_ext, FreeData> owner(found);
@@ -77,19 +84,19 @@ ReplyHas read_texts(std::string_view reply, std::vector<std::string>& out) {
         }
         out.back().append(reinterpret_cast<const char*>(found->txt), found->length);
     }
-    return meaning_of(status);
+    return with_any(out.size() != before, status);
 }
 
 ReplyHas read_name(std::string_view reply, std::string& out) {
     hostent* found = nullptr;
     const int status = ares_parse_ptr_reply(bytes_of(reply), size_of(reply), nullptr, 0, AF_INET, &found);
-    if (found == nullptr) return meaning_of(status);
-    if (found->h_name != nullptr) out = found->h_name;
-    ares_free_hostent(found);
-    return out.empty() ? ReplyHas::none : meaning_of(status);
+    if (found != nullptr && found->h_name != nullptr) out = found->h_name;
+    if (found != nullptr) ares_free_hostent(found);
+    return with_any(!out.empty(), status);
 }
 
 std::string reverse_name(const std::string& ip) {
+    if (!is_numeric_address(ip)) return {};
     in_addr v4{};
     if (::inet_pton(AF_INET, ip.c_str(), &v4) == 1) {
         const auto* const part = reinterpret_cast<const unsigned char*>(&v4.s_addr);

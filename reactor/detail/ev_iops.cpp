@@ -6,8 +6,6 @@
 
 #include <stdexcept>
 
-#include "plait/reactor/detail/pass_teller.hpp"
-
 namespace plait::detail {
 
 namespace {
@@ -45,48 +43,14 @@ struct EvTimerEvent final : TimerEvent {
 
 }  // namespace
 
-/// libev's own hooks around a pass: `check` runs first after it has found events, `prepare` before it waits again.
-struct EvIOPS::Passes {
-    explicit Passes(struct ev_loop* its_loop) noexcept : loop(its_loop) {
-        ev_check_init(&check, [](struct ev_loop*, ev_check* watcher, int) {
-            static_cast<Passes*>(watcher->data)->teller.begin();
-        });
-        ev_prepare_init(&prepare, [](struct ev_loop*, ev_prepare* watcher, int) {
-            static_cast<Passes*>(watcher->data)->teller.end();
-        });
-        check.data = prepare.data = this;
-        ev_set_priority(&check, EV_MAXPRI);
-    }
-
-    // They do not keep the loop alive: only what they surround does.
-    void start() noexcept {
-        ev_check_start(loop, &check);
-        ev_unref(loop);
-        ev_prepare_start(loop, &prepare);
-        ev_unref(loop);
-    }
-    void stop() noexcept {
-        ev_ref(loop);
-        ev_check_stop(loop, &check);
-        ev_ref(loop);
-        ev_prepare_stop(loop, &prepare);
-    }
-
-    struct ev_loop* loop;
-    PassTeller teller;
-    ev_check check;
-    ev_prepare prepare;
-};
-
 EvIOPS::EvIOPS() : loop_(ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV | EVFLAG_NOINOTIFY | EVFLAG_NOSIGMASK)) {
     if (loop_ == nullptr)
         throw std::runtime_error("cannot make an event loop: libev found no usable back end (out of descriptors?)");
-    passes_ = std::make_unique<Passes>(loop_);
-    passes_->start();
+    ev_set_userdata(loop_, &passes_);
+    ev_set_invoke_pending_cb(loop_, &EvIOPS::call_what_is_ready);
 }
 
 EvIOPS::~EvIOPS() {
-    passes_->stop();
     ev_loop_destroy(loop_);
 }
 
@@ -115,15 +79,23 @@ void EvIOPS::update_timer(TimerEvent& timer, EventAction action, std::chrono::mi
 
 void EvIOPS::start_watching() {
     ev_run(loop_, 0);
-    passes_->teller.end();  // stopped in the middle of a pass
 }
 
 void EvIOPS::stop_watching() {
     ev_break(loop_, EVBREAK_ALL);
 }
 
+// In the place of libev's own: all that one look at the descriptors and timers has found is called from here.
+void EvIOPS::call_what_is_ready(struct ev_loop* loop) {
+    if (ev_pending_count(loop) == 0) return;  // before the first look, and after one that found nothing
+    PassTeller& passes = *static_cast<PassTeller*>(ev_userdata(loop));
+    passes.begin();
+    ev_invoke_pending(loop);
+    passes.end();
+}
+
 void EvIOPS::watch_passes(PassHandler* handler) {
-    passes_->teller.set(handler);
+    passes_.set(handler);
 }
 
 std::unique_ptr<IOEvent> EvIOPS::io_event_factory(int fd, EventHandler& handler) {

@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "plait/reactor/detail/pass_teller.hpp"
 #include "plait/reactor/iops.hpp"
 
 struct ev_loop;
@@ -27,10 +28,10 @@ public:
     std::unique_ptr<TimerEvent> timer_event_factory(EventHandler& handler) override;
 
 private:
-    struct Passes;
+    static void call_what_is_ready(struct ev_loop* loop);
 
     struct ev_loop* loop_;
-    std::unique_ptr<Passes> passes_;
+    PassTeller passes_;
 };
 
 }  // namespace plait::detail

@@ -37,14 +37,8 @@ void ReactorCore::measure_turns(bool on) {
 
 ReactorMetrics ReactorCore::metrics() {
     ReactorMetrics all;
-    all.turns = counters_.turns;
-    all.timed_calls = counters_.timed_calls;
-    all.soon_calls = counters_.soon_calls;
-    all.thread_calls = counters_.thread_calls;
-    all.connections_made = counters_.connections_made;
-    all.connections_lost = counters_.connections_lost;
-    all.bytes_received = counters_.bytes_received;
-    all.bytes_sent = counters_.bytes_sent;
+    static_cast<ReactorCounters&>(all) = counters_;
+    if (watch_ != nullptr) static_cast<ReactorHistograms&>(all) = watch_->histograms;
     all.timed_calls_pending = reactor_.pending_calls();
     all.soon_calls_pending = soon_calls_.size();
     all.thread_calls_pending = thread_calls_.size();
@@ -55,12 +49,9 @@ ReactorMetrics ReactorCore::metrics() {
     if (thread_pool_ != nullptr) {
         all.pool_threads = thread_pool_->threads();
         all.pool_queued = thread_pool_->queued();
+        all.pool_queue = thread_pool_->queue_lengths();
     }
     all.unhandled_failures = unhandled_failure_count();
-    if (watch_ != nullptr) {
-        all.turn_time = watch_->turn_time;
-        all.timer_lag = watch_->timer_lag;
-    }
     return all;
 }
 

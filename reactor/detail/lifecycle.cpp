@@ -1,6 +1,5 @@
 #include "plait/reactor/detail/lifecycle.hpp"
 
-#include <csignal>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -16,11 +15,6 @@ namespace plait::detail {
 namespace {
 constexpr const char* startup = "startup";
 constexpr const char* shutdown = "shutdown";
-
-bool is_ignored(int number) noexcept {
-    struct sigaction now = {};
-    return ::sigaction(number, nullptr, &now) == 0 && now.sa_handler == SIG_IGN;
-}
 
 /// Tells the threads that wait for calls, once nothing that they have called is on the stack any more.
 class EndOfCalls final : public Doomed {
@@ -100,10 +94,8 @@ void Lifecycle::started(bool stop_on_signals) {
     state_ = State::started;
     running_ = true;
     if (!stop_on_signals) return;
-    // An interrupt that is ignored was meant to be: the program runs in the background.
-    if (!is_ignored(SIGINT))
-        signals_.push_back(core_.signals().subscribe(SIGINT, [this](int number) { signalled(number); }));
-    signals_.push_back(core_.signals().subscribe(SIGTERM, [this](int number) { signalled(number); }));
+    for (const int number : signals_that_stop())
+        signals_.push_back(core_.signals().subscribe(number, [this](int got) { signalled(got); }));
 }
 
 void Lifecycle::signalled(int number) {

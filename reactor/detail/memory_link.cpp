@@ -21,6 +21,8 @@ MemoryLink::~MemoryLink() = default;
 
 bool MemoryLink::step(std::size_t most) {
     bool moved = false;
+    for (int end : {0, 1})
+        moved = (alive(end) && at(end).end_turn()) || moved;
     std::array<Bytes, 2> under_way;
     for (int from : {0, 1})
         under_way[index(from)] = load(from, most, moved);
@@ -51,7 +53,8 @@ void MemoryLink::lose_broken() {
 
 Bytes MemoryLink::load(int from, std::size_t most, bool& moved) {
     Way& way = ways_[index(from)];
-    if (alive(from) && at(from).aborted()) return {};
+    for (int end : {0, 1})
+        if (alive(end) && at(end).aborted()) return {};
     if (!accepts(1 - from)) return {};
     if (way.taken.empty() && alive(from) && !at(from).written().empty()) {
         way.taken = Bytes::own(at(from).take_written(most == 0 ? std::string::npos : carried_at_once));
@@ -115,6 +118,10 @@ void MemoryLink::finish(int from, bool& moved) {
         if (alive(to)) at(to).lose_broken();
         return;
     }
+    if (alive(to) && timed_out(from)) {
+        moved = true;
+        return at(to).lose_broken();
+    }
     Way& way = ways_[index(from)];
     if (!all_sent(from)) return;
     if (!way.ended && alive(to) && !at(to).reading_paused()) {
@@ -126,6 +133,11 @@ void MemoryLink::finish(int from, bool& moved) {
         moved = true;
         at(from).lose_cleanly();
     }
+}
+
+/// As with sockets, this resets the connection; other ends of the one side are an end in good order for the other.
+bool MemoryLink::timed_out(int end) const {
+    return ends_[index(end)] != nullptr && at(end).lost() && at(end).reason()->check<ConnectionTimedOut>() != nullptr;
 }
 
 bool MemoryLink::all_sent(int from) const {

@@ -52,6 +52,7 @@ private:
     Bytes corrupted(const Bytes& bytes);
     void carry(int from, Bytes bytes, bool& moved);
     void finish(int from, bool& moved);
+    bool timed_out(int end) const;
     bool all_sent(int from) const;
 
     testing::FaultPlan faults_;

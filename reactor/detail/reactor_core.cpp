@@ -19,6 +19,15 @@ constexpr std::chrono::microseconds longest_wait = std::chrono::hours(24);
 // Room kept from turn to turn; what a larger burst took is given back.
 constexpr std::size_t most_spare_calls = 16 * 1024;
 
+/// Of those open now; what they open stays. All of them before anything is flushed: where both ends of a connection are
+/// ours, the second would else send into what the first has closed, and hear of that instead.
+void end_each_of(IntrusiveList<Resource, ResourceTag>& resources, void (Resource::*end)() noexcept) noexcept {
+    IntrusiveList<Resource, ResourceTag> open;
+    open.splice_back(resources);
+    while (!open.empty())
+        (open.pop_front().*end)();
+}
+
 }  // namespace
 
 ReactorCore::ReactorCore(Reactor& reactor, IOPS& loop, std::unique_ptr<IOPS> own)
@@ -53,9 +62,10 @@ void ReactorCore::close() noexcept {
         const Calls dropped = std::move(soon_calls_);
     }
     reactor_.drop_calls();
-    while (!resources_.empty()) {  // comes to an end: nothing is opened while closing
+    // Most need one round; a child process waits for its pipes, and ends behind them. Nothing is opened meanwhile.
+    while (!resources_.empty()) {
         const Turn turn(*this);
-        resources_.pop_front().reactor_destroyed();
+        end_each_of(resources_, &Resource::reactor_destroyed);
     }
     while (doomed_ != nullptr)
         destroy_doomed();
@@ -92,12 +102,8 @@ void ReactorCore::stop_threads() noexcept {
 
 void ReactorCore::close_resources() noexcept {
     flush();
-    IntrusiveList<Resource, ResourceTag> open;
-    open.splice_back(resources_);
-    while (!open.empty()) {
-        const Turn turn(*this);
-        open.pop_front().reactor_stopped();
-    }
+    end_each_of(resources_, &Resource::reactor_stopped);
+    flush();  // what ends behind others: child processes that have exited
 }
 
 void ReactorCore::end_loop_with_a_turn(std::optional<Duration> longest) noexcept {
@@ -123,17 +129,29 @@ void ReactorCore::event_ready(IOFlags) noexcept {
     timer_->set_state(Event::State::initialized);
     work_ = true;  // the timer is set again at the end, whatever happens until then
     doing("timed and soon calls");
-    counters_.soon_calls += make_calls([this](Calls& calls) { calls.swap(soon_calls_); });
+    const std::size_t soon = make_calls([this](Calls& calls) { calls.swap(soon_calls_); });
+    counters_.soon_calls += soon;
+    measure_queue(&ReactorHistograms::soon_calls_queue, soon);
     const TimePoint now = reactor_.now();
     if (watch_ != nullptr && watch_->measuring && reactor_.next_deadline() <= now)
-        watch_->timer_lag.record(now - reactor_.next_deadline());
-    contain([&] { counters_.timed_calls += reactor_.run_due_calls(now); });
+        watch_->histograms.timer_lag.record(now - reactor_.next_deadline());
+    std::size_t due = 0;
+    contain([&] { due = reactor_.run_due_calls(now); });
+    counters_.timed_calls += due;
+    measure_queue(&ReactorHistograms::timed_calls_queue, due);
 }
 
 void ReactorCore::run_thread_calls() {
     const Turn turn(*this);
     doing("calls from other threads");
-    counters_.thread_calls += make_calls([this](Calls& calls) { thread_calls_.take(calls); });
+    const std::size_t posted = make_calls([this](Calls& calls) { thread_calls_.take(calls); });
+    counters_.thread_calls += posted;
+    measure_queue(&ReactorHistograms::thread_calls_queue, posted);
+}
+
+void ReactorCore::measure_queue(CountHistogram ReactorHistograms::* queue, std::size_t length) noexcept {
+    if (watch_ == nullptr || !watch_->measuring || length == 0) return;
+    (watch_->histograms.*queue).record(length);
 }
 
 template <typename Take>

@@ -73,18 +73,6 @@ private:
     Doomed* next_doomed_ = nullptr;
 };
 
-/// What only rises: see ReactorMetrics.
-struct ReactorCounters {
-    std::uint64_t turns = 0;
-    std::uint64_t timed_calls = 0;
-    std::uint64_t soon_calls = 0;
-    std::uint64_t thread_calls = 0;
-    std::uint64_t connections_made = 0;
-    std::uint64_t connections_lost = 0;
-    std::uint64_t bytes_received = 0;
-    std::uint64_t bytes_sent = 0;
-};
-
 class ReactorCore final : private EventHandler, private PassHandler {
 public:
     /// A call from the loop into the library; where the loop tells of its passes (IOPS::watch_passes), all calls of one
@@ -175,7 +163,7 @@ public:
 
     // For Lifecycle:
 
-    /// Ends what is open now, after sending what was written to it. What that opens stays.
+    /// Ends what is open now, after sending what was written to it. What that opens stays. Precondition: in a turn.
     void close_resources() noexcept;
     /// Waits for what the threads of the pool are doing. They work again when they are next asked to.
     void stop_threads() noexcept;
@@ -220,6 +208,7 @@ private:
     /// Returns: how many calls were made.
     template <typename Take>
     std::size_t make_calls(Take take) noexcept;
+    void measure_queue(CountHistogram ReactorHistograms::* queue, std::size_t length) noexcept;
     void end_turn() noexcept;
     void destroy_doomed() noexcept;
     void arm(TimePoint wanted) noexcept;

@@ -42,6 +42,12 @@ void install(int number, struct sigaction& previous) {
 
 }  // namespace
 
+std::vector<int> signals_that_stop() {
+    struct sigaction now = {};
+    if (::sigaction(SIGINT, nullptr, &now) == 0 && now.sa_handler == SIG_IGN) return {SIGTERM};
+    return {SIGINT, SIGTERM};
+}
+
 SignalMailbox& acquire_signal_mailbox() {
     const std::lock_guard lock(mutex);
     for (SignalMailbox* box = mailboxes.load(std::memory_order_relaxed); box != nullptr; box = box->next) {

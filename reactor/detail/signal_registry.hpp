@@ -5,6 +5,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <vector>
 
 #include "plait/reactor/detail/wakeup.hpp"
 
@@ -20,6 +21,10 @@ struct SignalMailbox {
     SignalMailbox* next = nullptr;
     bool in_use = true;
 };
+
+/// Those that ask a program to end: SIGTERM, and SIGINT unless it is ignored: that was meant to be, as the program runs
+/// in the background.
+std::vector<int> signals_that_stop();
 
 /// Threads: any. `wakeup` is set when something arrives.
 SignalMailbox& acquire_signal_mailbox();

@@ -26,18 +26,29 @@ constexpr int most_frames = 64;
 // The handler, and what the kernel returns through from it.
 constexpr int handler_frames = 2;
 
-struct Capture {
-    Capture() { ::sem_init(&written, 0, 0); }
+}  // namespace
+
+struct StackCapture {
+    StackCapture() { ::sem_init(&written, 0, 0); }
+    StackCapture(const StackCapture&) = delete;
+    StackCapture& operator=(const StackCapture&) = delete;
+    ~StackCapture() { ::sem_destroy(&written); }
+
+    bool answered() noexcept { return ::sem_trywait(&written) == 0; }
+
     void* frames[most_frames];
     int count = 0;
     sem_t written;
+    StackCapture* next = nullptr;
     std::atomic<bool> asked{false};  ///< what the asking thread did before comes before what the handler does
 };
+
+namespace {
 
 extern "C" void plait_write_stack_down(int, siginfo_t* info, void*) {
     if (info->si_code != SI_QUEUE || info->si_pid != ::getpid() || info->si_value.sival_ptr == nullptr) return;
     const int saved = errno;
-    auto* capture = static_cast<Capture*>(info->si_value.sival_ptr);
+    auto* capture = static_cast<StackCapture*>(info->si_value.sival_ptr);
     static_cast<void>(capture->asked.load(std::memory_order_acquire));
     capture->count = ::backtrace(capture->frames, most_frames);
     ::sem_post(&capture->written);
@@ -55,6 +66,10 @@ std::map<int, Handled>& handled() {
     static std::map<int, Handled> signals;
     return signals;
 }
+
+// What threads may still write into although nobody waits for it any more; under the same mutex. At most one for each
+// StackSignal there was.
+StackCapture* left_behind = nullptr;
 
 bool wait_a_second(sem_t& semaphore) {
     timespec end{};
@@ -92,25 +107,31 @@ StackSignal::StackSignal(int signal_number) : signal_number_(signal_number != 0 
 
 StackSignal::~StackSignal() {
     const std::lock_guard lock(handled_mutex);
+    if (unanswered_ != nullptr && !unanswered_->answered()) {
+        unanswered_->next = left_behind;
+        left_behind = unanswered_.release();
+    }
     const auto ours = handled().find(signal_number_);
     if (--ours->second.users > 0) return;
+    // Ignoring a signal takes back those that threads have not taken yet: the handler before knows nothing of them, and
+    // the default one would end the program.
+    ::signal(signal_number_, SIG_IGN);
     ::sigaction(signal_number_, &ours->second.before, nullptr);
     handled().erase(ours);
 }
 
-std::vector<void*> StackSignal::stack_of(pthread_t thread) const {
-    auto capture = std::make_unique<Capture>();
+std::vector<void*> StackSignal::stack_of(pthread_t thread) {
+    if (unanswered_ != nullptr && !unanswered_->answered()) return {};
+    unanswered_.reset();
+    auto capture = std::make_unique<StackCapture>();
     sigval value{};
     value.sival_ptr = capture.get();
     capture->asked.store(true, std::memory_order_release);
     if (::pthread_sigqueue(thread, signal_number_, value) != 0) return {};
     if (!wait_a_second(capture->written)) {
-        // The signal may still come, and write into it.
-        Capture* left_to_it = capture.release();
-        static_cast<void>(left_to_it);
+        unanswered_ = std::move(capture);
         return {};
     }
-    ::sem_destroy(&capture->written);
     if (capture->count <= handler_frames) return {};
     return std::vector<void*>(capture->frames + handler_frames, capture->frames + capture->count);
 }

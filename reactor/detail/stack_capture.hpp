@@ -4,13 +4,16 @@
 
 #include <pthread.h>
 
+#include <memory>
 #include <string>
 #include <vector>
 
 namespace plait::detail {
 
+struct StackCapture;
+
 /// Handles `signal_number` for the whole process while one lives; the last one of that number puts the handler before
-/// it back.
+/// it back. A signal that a thread has not taken until then is taken back: it never meets that handler.
 class StackSignal {
 public:
     /// Zero: SIGRTMIN + 5. Throws std::system_error for a number that cannot be handled.
@@ -20,12 +23,13 @@ public:
     StackSignal& operator=(const StackSignal&) = delete;
 
     /// Return addresses, innermost first, of `thread`, which lives. Empty when it does not answer within a second: it
-    /// blocks the signal, or is in the kernel's hands.
-    /// Threads: any but `thread`.
-    std::vector<void*> stack_of(pthread_t thread) const;
+    /// blocks the signal, or is in the kernel's hands; and at once for as long as an earlier question waits for answer.
+    /// Threads: one at a time, any but `thread`.
+    std::vector<void*> stack_of(pthread_t thread);
 
 private:
     int signal_number_;
+    std::unique_ptr<StackCapture> unanswered_;  ///< the signal may still come, and write into it
 };
 
 /// "plait::Session::data_received(plait::Bytes const&) + 0x1c", or "./server(+0x4f2c)" where there is no name to be

@@ -161,6 +161,7 @@ Transport::Handover StreamConnection::hand_over(std::shared_ptr<Protocol> next) 
     core_.destroy_later(std::make_unique<Exchanged>(protocol_));
     Handover before = flow_.release();
     before.protocol = std::exchange(protocol_, std::move(next));
+    before.protocol->detach(*this);
     return before;
 }
 
@@ -303,7 +304,12 @@ void StreamConnection::reactor_destroyed() noexcept {
 }
 
 void StreamConnection::reactor_stopped() noexcept {
-    if (!queue_.empty()) return reactor_destroyed();  // the peer is not to take what it has for the whole
+    if (!queue_.empty()) {
+        if (has_socket()) reset_on_close(fd_.get());  // the peer is not to take what it has for the whole
+        return finish(
+            make_failure(ConnectionAborted("the connection to " + peer_.str() + " was aborted with " +
+                                           std::to_string(queue_.size()) + " bytes to send: its reactor was stopped")));
+    }
     if (!read_ended_ && has_socket()) read_what_is_left();
     finish(make_failure(ConnectionLost("the connection to " + peer_.str() + " was closed: its reactor was stopped")));
 }

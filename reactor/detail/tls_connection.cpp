@@ -1,34 +1,21 @@
 #include "plait/reactor/detail/tls_connection.hpp"
 
-#include <algorithm>
-#include <array>
-#include <cstring>
 #include <utility>
-
-#include <fmt/format.h>
 
 #include "plait/deferred/contain.hpp"
 #include "plait/reactor/detail/block_pool.hpp"
+#include "plait/reactor/detail/tls_failures.hpp"
 #include "plait/reactor/reactor.hpp"
 
 namespace plait::detail {
 namespace {
 
-/// Cipher text that the transport below may hold before more is made: a block, which is used again once it is sent.
-constexpr std::size_t default_window = 64 * 1024;
 constexpr std::size_t most_owed = 256 * 1024;
-constexpr std::size_t most_at_once = 4 * TlsEngine::record_size;
 
 /// Where decrypted bytes are put; as for the bytes of sockets, one block serves all connections of a thread.
 BlockPool& clear_blocks() {
     static thread_local BlockPool pool;
     return pool;
-}
-
-/// Room to put small pieces together in, before they are encrypted.
-std::span<char> gathering_room() {
-    static thread_local std::array<char, TlsEngine::record_size> room;
-    return room;
 }
 
 ReactorCore* core_of(Clock& clock) {
@@ -44,8 +31,8 @@ TlsConnection::TlsConnection(Clock& clock, std::shared_ptr<const TlsContext> con
       core_(core_of(clock)),
       engine_(std::move(context), peer),
       above_(std::move(above)),
-      times_(times),
-      window_(default_window) {}
+      out_(engine_),
+      times_(times) {}
 
 Deferred<TlsConnection::Established> TlsConnection::established() {
     if (gone_) return Deferred<Established>::fail(*reason_);
@@ -79,11 +66,7 @@ void TlsConnection::start_on(Transport& transport, Bytes received) {
 }
 
 void TlsConnection::begin() {
-    timer_ = clock_.call_later(times_.handshake, [this] {
-        const double seconds = std::chrono::duration<double>(times_.handshake).count();
-        fail(make_failure(TlsTimeout(
-            fmt::format("the TLS handshake with {} was not done within {} s", engine_.who(peer().str()), seconds))));
-    });
+    timer_ = clock_.call_later(times_.handshake, [this] { fail(tls_handshake_overdue(who(), times_.handshake)); });
     if (!engine_.server()) shake_hands();
 }
 
@@ -115,20 +98,20 @@ bool TlsConnection::takes_writes() const noexcept {
 
 void TlsConnection::write(Bytes data) {
     if (!takes_writes()) return;
-    clear_.push(std::move(data));
+    out_.push(std::move(data));
     after_queueing();
 }
 
 void TlsConnection::write(std::string_view text) {
     if (!takes_writes()) return;
-    clear_.push(text);
+    out_.push(text);
     after_queueing();
 }
 
 void TlsConnection::write_sequence(std::span<const Bytes> pieces) {
     if (!takes_writes()) return;
     for (const Bytes& piece : pieces)
-        clear_.push(piece);
+        out_.push(piece);
     after_queueing();
 }
 
@@ -173,7 +156,7 @@ void TlsConnection::lose_write_connection() {
 void TlsConnection::abort_connection() {
     if (gone_) return;
     aborting_ = true;
-    clear_.clear();
+    out_.clear();
     below().abort_connection();
 }
 
@@ -205,7 +188,7 @@ void TlsConnection::set_write_watermarks(std::size_t low, std::size_t high) {
     flow_.set_watermarks(low, high);
     if (gone_) return;
     below().set_write_watermarks(low, high);
-    window_ = std::max(default_window, high);
+    out_.set_window(high);
     if (open_) ask_for_flush();  // who waits may have room now
 }
 
@@ -220,6 +203,7 @@ Transport::Handover TlsConnection::hand_over(std::shared_ptr<Protocol> next) {
     if (gone_) throw UsageError("hand_over: this connection is lost");
     Handover before = flow_.release();
     before.protocol = std::exchange(above_, std::move(next));
+    before.protocol->detach(*this);
     return before;
 }
 
@@ -237,10 +221,14 @@ std::optional<TlsCertificate> TlsConnection::peer_certificate() const {
 void TlsConnection::send() noexcept {
     if (gone_ || ending() || !open_) return;
     const auto self = shared_from_this();
+    if (engine_.mid_message()) {
+        guarded([this] { wait_for_message(); });
+        return;
+    }
     const bool outermost = !std::exchange(inside_, true);
     send_wanted_ = false;
     const bool alive = guarded([this] {
-        encrypt(window_);
+        encrypt(out_.window());
         if (!ending()) tell_who_waits();
     });
     if (outermost) inside_ = false;
@@ -253,32 +241,16 @@ void TlsConnection::send() noexcept {
     });
 }
 
-/// Encrypts until the transport below holds `window` bytes.
 void TlsConnection::encrypt(std::size_t window) {
-    std::array<iovec, 64> pieces;
-    Transport& to = below();
-    const std::size_t held = to.write_buffered();
-    while (!clear_.empty() && held + engine_.output_size() < window) {
-        const std::size_t count = clear_.gather(pieces);
-        std::string_view next(static_cast<const char*>(pieces[0].iov_base), pieces[0].iov_len);
-        if (next.size() >= TlsEngine::record_size) {
-            const std::size_t whole = next.size() - next.size() % TlsEngine::record_size;
-            next = next.substr(0, std::min(whole, most_at_once));
-        } else if (count > 1) {
-            const std::span<char> room = gathering_room();
-            std::size_t filled = 0;
-            for (std::size_t i = 0; i < count && filled < room.size(); ++i) {
-                const std::size_t fits = std::min(pieces[i].iov_len, room.size() - filled);
-                std::memcpy(room.data() + filled, pieces[i].iov_base, fits);
-                filled += fits;
-            }
-            next = {room.data(), filled};
-        }
-        if (engine_.write(next) != TlsEngine::Status::done) return fail(engine_.failure(peer().str()));
-        sent_ += next.size();
-        clear_.consume(next.size());
-    }
-    engine_.hand_output_to(to);
+    if (!out_.encrypt_for(below(), window)) fail(engine_.failure(peer().str()));
+}
+
+/// receive() goes on when the rest is here.
+void TlsConnection::wait_for_message() {
+    send_wanted_ = false;
+    held_up_ = true;
+    if (!closing_) return;
+    read_ended_ ? close_below() : watch_closing();
 }
 
 void TlsConnection::tell_who_waits() {
@@ -288,15 +260,15 @@ void TlsConnection::tell_who_waits() {
 
 /// Arranges for more when the transport below has room, if there is more or somebody waits for room.
 void TlsConnection::wait_for_room() {
-    if (gone_ || ending() || room_.valid() || (clear_.empty() && !flow_.waited_for())) return;
+    if (gone_ || ending() || room_.valid() || (out_.empty() && !flow_.waited_for())) return;
     Deferred<> room = below().drained();
     if (room.ready()) {
         static_cast<void>(room.take());
         // It holds little by its own measure, which may not be ours: go on, so that nobody waits for ever.
-        if (!clear_.empty()) encrypt(below().write_buffered() + window_);
-        while (!gone_ && clear_.empty() && flow_.sent(0)) {
+        if (!out_.empty()) encrypt(below().write_buffered() + out_.window());
+        while (!gone_ && out_.empty() && flow_.sent(0)) {
         }
-        if (!gone_ && (!clear_.empty() || flow_.waited_for())) ask_for_flush();
+        if (!gone_ && (!out_.empty() || flow_.waited_for())) ask_for_flush();
         return;
     }
     room_ = std::move(room).add_callbacks(
@@ -323,7 +295,10 @@ void TlsConnection::receive() {
         if (!open_) {
             shake_hands();
             if (!open_) break;
-        } else if ((paused_ && !closing_) || !read_some()) {
+        } else if (paused_ && !closing_) {
+            complete_message();
+            break;
+        } else if (!read_some()) {
             break;
         }
     }
@@ -331,7 +306,19 @@ void TlsConnection::receive() {
     inside_ = false;
     if (gone_ || ending()) return;
     update_reading();
+    if (held_up_ && !engine_.mid_message()) {
+        held_up_ = false;
+        send_wanted_ = true;
+    }
     if (send_wanted_) send();
+}
+
+/// A pause is one for bytes: what TLS itself began to say is heard to its end, as nothing can be sent before.
+void TlsConnection::complete_message() {
+    if (!engine_.mid_message()) return;
+    const TlsEngine::Status status = engine_.handshake();
+    answer();
+    if (status == TlsEngine::Status::failed) fail(engine_.failure(peer().str()));
 }
 
 /// Decrypts up to a block of what was fed and delivers it.
@@ -368,11 +355,7 @@ void TlsConnection::answer() {
     if (size == 0) return;
     owed_ = below().write_buffered() == 0 ? size : owed_ + size;
     engine_.hand_output_to(below());
-    if (owed_ > most_owed)
-        fail(
-            make_failure(TlsConnectionLost(fmt::format("the TLS connection with {} was ended: the peer makes us answer "
-                                                       "and does not read the answers",
-                                                       engine_.who(peer().str())))));
+    if (owed_ > most_owed) fail(tls_answers_unread(who()));
 }
 
 void TlsConnection::peer_ended() {
@@ -385,15 +368,9 @@ void TlsConnection::peer_ended() {
 void TlsConnection::read_connection_lost() {
     if (gone_ || ending()) return;
     const auto self = shared_from_this();
-    if (!open_)
-        return fail(make_failure(TlsError(fmt::format(
-            "the TLS handshake with {} failed: the peer closed the connection", engine_.who(peer().str())))));
+    if (!open_) return fail(tls_handshake_failure(who(), "the peer closed the connection"));
     if (read_ended_) return;  // it said so before: we may go on writing
-    if (!closing_)
-        return fail(
-            make_failure(TlsTruncated(fmt::format("the TLS connection with {} was cut off: the peer closed it "
-                                                  "without a close-notify",
-                                                  engine_.who(peer().str())))));
+    if (!closing_) return fail(tls_truncated(who()));
     read_ended_ = true;
     send();
 }
@@ -410,7 +387,7 @@ void TlsConnection::receive_soon() {
 /// The transport below reads when we do, and when nothing it has read before is held here.
 void TlsConnection::update_reading() {
     if (gone_) return;
-    const bool pause = open_ && !closing_ && (paused_ || engine_.has_input());
+    const bool pause = open_ && !closing_ && !engine_.mid_message() && (paused_ || engine_.has_input());
     if (pause == below_paused_) return;
     below_paused_ = pause;
     if (pause) {
@@ -424,7 +401,7 @@ void TlsConnection::update_reading() {
 
 void TlsConnection::close_what_is_due() {
     if (gone_ || ending() || !open_ || flow_.has_producer()) return;
-    if (!clear_.empty()) {
+    if (!out_.empty()) {
         if (closing_) watch_closing();
         return;
     }
@@ -454,14 +431,10 @@ void TlsConnection::watch_closing() {
 void TlsConnection::closing_overdue() {
     const std::size_t level = write_buffered();
     // A producer is waited for; send() goes on when it has gone.
-    if (!write_ended_ && !below_closing_ && (level == 0 || flow_.has_producer())) return;
+    if (!write_ended_ && !below_closing_ && flow_.has_producer()) return;
     if (level != 0 && level < level_before_) return watch_closing();
     if (level == 0 && !below_closing_) return close_below();
-    if (!reason_)
-        reason_ =
-            make_failure(ConnectionLost(fmt::format("the connection to {} was thrown away while closing: the peer "
-                                                    "took none of the last {} bytes for too long",
-                                                    peer().str(), level)));
+    if (!reason_) reason_ = tls_close_overdue(who(), level);
     below().abort_connection();
 }
 
@@ -472,7 +445,7 @@ bool TlsConnection::guarded(F&& call) noexcept {
         std::forward<F>(call)();
     } catch (...) {
         reason_ = Failure::current();
-        clear_.clear();
+        out_.clear();
         below().abort_connection();
     }
     return !gone_ && !ending();
@@ -482,7 +455,7 @@ bool TlsConnection::guarded(F&& call) noexcept {
 void TlsConnection::fail(const Failure& reason) noexcept {
     if (gone_ || ending()) return;
     reason_ = reason;
-    clear_.clear();
+    out_.clear();
     engine_.drop_input();
     timer_.cancel();
     engine_.hand_output_to(below());
@@ -500,7 +473,7 @@ void TlsConnection::connection_lost(const Failure& reason) {
     flush_soon_.cancel();
     ListHook<FlushTag>::unlink();
     room_ = {};
-    clear_.clear();
+    out_.clear();
     engine_.drop_input();
     flow_.end(why);
     tell_of_the_end(why);
@@ -510,15 +483,11 @@ Failure TlsConnection::final_reason(const Failure& below) const {
     if (reason_) return *reason_;
     if (open_) {
         if (!below.check<ConnectionDone>() || closing_ || read_ended_) return below;
-        return make_failure(
-            TlsTruncated(fmt::format("the TLS connection with {} was cut off: it ended without the "
-                                     "peer's close-notify",
-                                     engine_.who(peer().str()))));
+        return tls_truncated(who());
     }
     if (above_made_ && (aborting_ || below.check<ConnectionAborted>())) return below;
     const auto* error = below.exception();
-    return make_failure(TlsError(fmt::format("the TLS handshake with {} failed: {}", engine_.who(peer().str()),
-                                             error != nullptr ? error->what() : "the connection ended")));
+    return tls_handshake_failure(who(), error != nullptr ? error->what() : "the connection ended");
 }
 
 void TlsConnection::tell_of_the_end(const Failure& reason) noexcept {

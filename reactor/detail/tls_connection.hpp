@@ -1,5 +1,5 @@
 // TlsConnection: the Protocol that speaks TLS to the transport below, and the Transport that the protocol above sees.
-// Not the bytes of TLS: those are TlsEngine's.
+// Not the bytes of TLS, which are TlsEngine's, nor those that wait to become such, which are TlsOutbox's.
 #pragma once
 
 #include <memory>
@@ -10,7 +10,7 @@
 #include "plait/reactor/detail/flow_control.hpp"
 #include "plait/reactor/detail/reactor_core.hpp"
 #include "plait/reactor/detail/tls_engine.hpp"
-#include "plait/reactor/detail/write_queue.hpp"
+#include "plait/reactor/detail/tls_outbox.hpp"
 #include "plait/reactor/tls.hpp"
 
 namespace plait::detail {
@@ -24,8 +24,8 @@ namespace plait::detail {
 /// Every end comes by the way of the transport below: the protocol above is told from its connection_lost, so never
 /// inside a call of ours and never twice.
 ///
-/// What is written waits as slices, in clear, and is encrypted at the end of the turn, no more at a time than the
-/// transport below should hold: so a slow peer costs the memory of what was written, not of that and its cipher text.
+/// What is written is encrypted at the end of the turn; while a message of TLS itself is half here, when the rest of it
+/// has come.
 ///
 /// Lifetime: shared by the transport below; keeps itself while it runs anybody's code.
 class TlsConnection final : public Protocol,
@@ -69,7 +69,7 @@ public:
     void register_producer(Producer& producer) override;
     void unregister_producer() override;
     void set_write_watermarks(std::size_t low, std::size_t high) override;
-    std::size_t write_buffered() const noexcept override { return clear_.size() + below().write_buffered(); }
+    std::size_t write_buffered() const noexcept override { return out_.size() + below().write_buffered(); }
     Deferred<> drained() override;
     Handover hand_over(std::shared_ptr<Protocol> next) override;
     Address host() const override { return below().host(); }
@@ -80,7 +80,7 @@ public:
     void set_idle_timeout(Duration limit) override { below().set_idle_timeout(limit); }
     void set_write_timeout(Duration limit) override { below().set_write_timeout(limit); }
     std::uint64_t bytes_received() const noexcept override { return received_; }
-    std::uint64_t bytes_sent() const noexcept override { return sent_; }
+    std::uint64_t bytes_sent() const noexcept override { return out_.sent(); }
     TlsInfo tls() const override;
     std::optional<TlsCertificate> peer_certificate() const override;
 
@@ -97,6 +97,7 @@ private:
     void ask_for_flush();
     void send() noexcept;
     void encrypt(std::size_t window);
+    void wait_for_message();
     void tell_who_waits();
     void wait_for_room();
     void close_what_is_due();
@@ -107,6 +108,7 @@ private:
     void receive();
     void shake_hands();
     void completed();
+    void complete_message();
     bool read_some();
     void answer();
     void peer_ended();
@@ -116,6 +118,7 @@ private:
     template <typename F>
     bool guarded(F&& call) noexcept;
     void fail(const Failure& reason) noexcept;
+    std::string who() const { return engine_.who(peer().str()); }
     Failure final_reason(const Failure& below) const;
     void tell_of_the_end(const Failure& reason) noexcept;
 
@@ -123,7 +126,7 @@ private:
     ReactorCore* core_;  ///< where the clock is a reactor: it has ends of turns
     TlsEngine engine_;
     std::shared_ptr<Protocol> above_;
-    WriteQueue clear_;
+    TlsOutbox out_;
     FlowControl flow_;
     TlsTimes times_;
 
@@ -131,6 +134,7 @@ private:
     bool open_ = false;    ///< the handshake is done
     bool inside_ = false;  ///< send() comes before we return to the transport below
     bool send_wanted_ = false;
+    bool held_up_ = false;  ///< send() waits for the rest of a message of TLS
     bool paused_ = false;
     bool below_paused_ = false;
     bool read_ended_ = false;    ///< the peer's close-notify, or its end while we close
@@ -141,10 +145,8 @@ private:
     bool below_closing_ = false;
     bool gone_ = false;
 
-    std::size_t window_;
     std::size_t owed_ = 0;  ///< bytes of answers to the peer's own doing since the transport below was empty
     std::uint64_t received_ = 0;
-    std::uint64_t sent_ = 0;
     std::size_t level_before_ = 0;  ///< when watch_closing() looked last
 
     Deferred<> room_;  ///< while waiting for the transport below

@@ -195,7 +195,9 @@ int TlsContextImpl::client_hello(SSL* ssl, int*, void* self) {
     SSL_set_verify(ssl, SSL_CTX_get_verify_mode(other->ssl()), SSL_get_verify_callback(ssl));
     SSL_set_min_proto_version(ssl, static_cast<int>(SSL_CTX_get_min_proto_version(other->ssl())));
     SSL_set_max_proto_version(ssl, static_cast<int>(SSL_CTX_get_max_proto_version(other->ssl())));
+    SSL_clear_options(ssl, SSL_OP_NO_TICKET);
     SSL_set_options(ssl, SSL_CTX_get_options(other->ssl()));
+    SSL_set_num_tickets(ssl, SSL_CTX_get_num_tickets(other->ssl()));
     return SSL_CLIENT_HELLO_SUCCESS;
 }
 

@@ -48,6 +48,9 @@ public:
     /// There is something to work on: fed, or decrypted and not read.
     bool has_input() const noexcept;
     void drop_input() noexcept;
+    /// A message of TLS itself, such as a ticket, is half here. Until the rest has come OpenSSL writes nothing, not
+    /// even the close-notify; `handshake()` works it off without reading further.
+    bool mid_message() const noexcept { return SSL_in_init(ssl_.get()) != 0; }
 
     Status handshake();
     /// Fills `room` as far as what was fed goes. `got` counts also when the status is not done.

@@ -99,6 +99,32 @@ Failure handshake_failure(SSL* ssl, unsigned long error, const std::string& reas
 
 }  // namespace
 
+Failure tls_handshake_failure(const std::string& who, std::string_view why) {
+    return make_failure(TlsError(fmt::format("the TLS handshake with {} failed: {}", who, why)));
+}
+
+Failure tls_handshake_overdue(const std::string& who, Duration limit) {
+    const double seconds = std::chrono::duration<double>(limit).count();
+    return make_failure(TlsTimeout(fmt::format("the TLS handshake with {} was not done within {} s", who, seconds)));
+}
+
+Failure tls_answers_unread(const std::string& who) {
+    return make_failure(TlsConnectionLost(fmt::format(
+        "the TLS connection with {} was ended: the peer makes us answer and does not read the answers", who)));
+}
+
+Failure tls_truncated(const std::string& who) {
+    return make_failure(TlsTruncated(
+        fmt::format("the TLS connection with {} was cut off: it ended without the peer's close-notify", who)));
+}
+
+Failure tls_close_overdue(const std::string& who, std::size_t bytes_left) {
+    return make_failure(
+        ConnectionLost(fmt::format("the TLS connection with {} was thrown away while closing: the peer took none of "
+                                   "the last {} bytes for too long",
+                                   who, bytes_left)));
+}
+
 Failure tls_failure(SSL* ssl, const TlsSituation& s) {
     const unsigned long error = ERR_peek_last_error();
     std::string reasons = openssl_reasons();

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <typeinfo>
 
-#include "plait/reactor/histogram.hpp"
+#include "plait/reactor/metrics.hpp"
 
 namespace plait::detail {
 
@@ -34,7 +34,7 @@ public:
     void ends() noexcept {
         const std::int64_t began = began_.load(std::memory_order_relaxed);
         const Duration lasted(nanoseconds_now() - began);
-        if (measuring) turn_time.record(lasted);
+        if (measuring) histograms.turn_time.record(lasted);
         if (listener_ != nullptr && lasted >= limit_) listener_->call_was_long(began, lasted);
         began_.store(0, std::memory_order_release);
     }
@@ -58,8 +58,7 @@ public:
 
     // Reactor's thread.
     bool measuring = false;
-    Histogram turn_time;
-    Histogram timer_lag;
+    ReactorHistograms histograms;
 
 private:
     std::atomic<std::int64_t> began_{0};

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "plait/deferred/errors.hpp"
+#include "plait/deferred/unhandled.hpp"
 #include "plait/reactor/detail/loop_timers.hpp"
 #include "plait/reactor/detail/pass_teller.hpp"
 #include "plait/reactor/detail/shared_watch.hpp"
@@ -32,6 +33,9 @@ uv_handle_t* base(Handle& handle) noexcept {
 void must(int status, const char* what) {
     if (status < 0) throw std::runtime_error(std::string("libuv refused ") + what + ": " + uv_strerror(status));
 }
+
+// A handle's close callback may close another.
+constexpr int turns_to_close = 8;
 
 bool is_open(int fd) noexcept {
     return ::fcntl(fd, F_GETFD) >= 0;
@@ -168,9 +172,19 @@ struct UvLoop::State {
                 if (--these->open == 0) delete these;
             });
         }
-        if (own == nullptr) return;
-        uv_run(own.get(), UV_RUN_DEFAULT);
-        uv_loop_close(own.get());
+        if (own != nullptr) close_own_loop();
+    }
+
+    /// Ours are gone after one turn, and of others what is closing already.
+    void close_own_loop() noexcept {
+        for (int turn = 0; turn < turns_to_close; ++turn) {
+            uv_run(own.get(), UV_RUN_NOWAIT);
+            if (uv_loop_close(own.get()) == 0) return;
+        }
+        static_cast<void>(own.release());  // what is left in it points to it
+        report_unhandled_failure(make_failure(
+            UsageError("a UvLoop with a libuv loop of its own was destroyed with handles or requests of yours open in "
+                       "that; it is left to them, and is not run any more: close them before")));
     }
 
     std::array<uv_handle_t*, 4> all() const noexcept {

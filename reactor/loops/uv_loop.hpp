@@ -27,7 +27,10 @@ namespace plait {
 /// Timers are never early, and late by up to a millisecond.
 ///
 /// Lifetime: the libuv loop must outlive it. Destroying it, after its events have been cleaned up, closes its handles;
-///           they are gone after the next turn of the loop: run it once more before uv_loop_close().
+///           they are gone after the next turn of the loop: run it once more before uv_loop_close(). A libuv loop of
+///           its own it runs for some turns, without waiting, so that handles of yours which are closing are gone, too.
+///           Any that you leave open are not closed: that loop then stays in memory with them, is not run any more, and
+///           an unhandled failure says so.
 /// Threads: the libuv loop's.
 class UvLoop final : public IOPS {
 public:

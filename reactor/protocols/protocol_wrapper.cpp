@@ -75,6 +75,15 @@ std::size_t ProtocolWrapper::write_buffered() const noexcept {
 Deferred<> ProtocolWrapper::drained() {
     return transport().drained();
 }
+/// A transport takes a Producer off only together with its protocol: we go, and come back without.
+Transport::Handover ProtocolWrapper::hand_over(std::shared_ptr<Protocol> next) {
+    Transport& below = transport();
+    Handover before = below.hand_over(next);
+    below.hand_over(std::exchange(before.protocol, std::exchange(wrapped_, std::move(next))));
+    attach(below);
+    before.protocol->detach(*this);
+    return before;
+}
 Address ProtocolWrapper::host() const {
     return transport().host();
 }

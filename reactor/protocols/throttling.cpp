@@ -18,8 +18,9 @@ namespace {
 /// What has passed and has not been worked off, at `limit` bytes a second.
 class Meter {
 public:
-    Meter(Clock& clock, std::size_t limit, UniqueFunction<void(bool)> throttle)
-        : clock_(clock), limit_(limit), throttle_(std::move(throttle)) {
+    /// `changed` is called when it begins and when it ceases to throttle.
+    Meter(Clock& clock, std::size_t limit, UniqueFunction<void()> changed)
+        : clock_(clock), limit_(limit), changed_(std::move(changed)) {
         if (limit == 0) throw std::invalid_argument("a ThrottlingFactory's limits must not be 0");
     }
 
@@ -32,7 +33,7 @@ public:
         if (throttled_ || level_ <= most()) return;
         throttled_ = true;
         wait();
-        throttle_(true);
+        changed_();
     }
 
 private:
@@ -53,13 +54,13 @@ private:
             work_off();
             if (level_ >= most() + 0.5) return wait();
             throttled_ = false;
-            throttle_(false);
+            changed_();
         });
     }
 
     Clock& clock_;
     std::size_t limit_;
-    UniqueFunction<void(bool)> throttle_;
+    UniqueFunction<void()> changed_;
     double level_ = 0;
     TimePoint worked_off_{};
     bool throttled_ = false;
@@ -82,7 +83,9 @@ public:
 
 private:
     template <typename F>
-    void each(F call);
+    void tell(const Meter& meter, F call);
+
+    ThrottledProtocol* last_resumed_ = nullptr;  // only compared: it may be gone
 };
 
 namespace {
@@ -95,11 +98,12 @@ public:
         : ProtocolWrapper(std::move(wrapped)),
           connected_(state, &state->connected),
           reading_(state->reading),
-          writing_(state->writing) {}
+          writing_(state->writing) {
+        connected_->insert(this);  // from now on, so that a burst of accepted connections is seen
+    }
     ~ThrottledProtocol() override { connected_->erase(this); }
 
     void connection_made() override {
-        connected_->insert(this);
         if (reading_.throttled()) transport().pause_producing();
         if (!writing_.throttled()) may_write_.set();
         ProtocolWrapper::connection_made();
@@ -147,7 +151,7 @@ public:
         producer_ = &producer;
         full_ = false;
         transport().register_producer(from_below_);
-        if (producer_ != nullptr && writing_.throttled() && !full_) producer_->pause_producing();
+        if (producer_ != nullptr && writing_.throttled()) producer_->pause_producing();
     }
     void unregister_producer() override {
         producer_ = nullptr;
@@ -164,15 +168,24 @@ public:
         });
     }
 
-    // What the factory says to all.
-    void throttle_reading(bool on) {
-        if (paused_) return;
-        on ? transport().pause_producing() : transport().resume_producing();
+    Handover hand_over(std::shared_ptr<Protocol> next) override {
+        Handover before = ProtocolWrapper::hand_over(std::move(next));  // takes from_below_ off
+        before.producer = std::exchange(producer_, nullptr);
+        before.producer_paused = before.producer != nullptr && (full_ || writing_.throttled());
+        return before;
     }
-    void throttle_writing(bool on) {
+
+    // The factory has begun, or ceased, to throttle.
+    void reading_changed() {
+        if (paused_) return;
+        reading_.throttled() ? transport().pause_producing() : transport().resume_producing();
+    }
+    void writing_changed() {
         const auto self = shared_from_this();
-        if (producer_ != nullptr && !full_) on ? producer_->pause_producing() : producer_->resume_producing();
-        on ? may_write_.clear() : may_write_.set();
+        const bool throttled = writing_.throttled();
+        if (throttled) may_write_.clear();
+        if (producer_ != nullptr && !full_) throttled ? producer_->pause_producing() : producer_->resume_producing();
+        if (!writing_.throttled()) may_write_.set();  // a Producer that went on may have written too much at once
     }
 
 private:
@@ -210,21 +223,29 @@ private:
 ThrottlingFactory::State::State(Clock& clock, std::shared_ptr<Factory> factory, ThrottleLimits limits)
     : wrapped(std::move(factory)),
       most(limits.connections),
-      reading(clock, limits.read, [this](bool on) { each([on](auto& one) { one.throttle_reading(on); }); }),
-      writing(clock, limits.write, [this](bool on) { each([on](auto& one) { one.throttle_writing(on); }); }) {
+      reading(clock, limits.read, [this] { tell(reading, [](auto& one) { one.reading_changed(); }); }),
+      writing(clock, limits.write, [this] { tell(writing, [](auto& one) { one.writing_changed(); }); }) {
     if (wrapped == nullptr || most == 0)
         throw std::invalid_argument("a ThrottlingFactory needs a factory to wrap, and limits that are not 0");
 }
 
-/// A Producer that is told may end any of the connections, and with them all that there are.
+/// A Producer that is told may end any of the connections, and with them all that there are; or write so much that
+/// everybody has been told the opposite meanwhile.
 template <typename F>
-void ThrottlingFactory::State::each(F call) {
+void ThrottlingFactory::State::tell(const Meter& meter, F call) {
+    const bool throttled = meter.throttled();
     std::vector<std::weak_ptr<ThrottledProtocol>> all;
     all.reserve(connected.size());
-    for (auto* const one : connected)
-        all.push_back(one->weak_from_this());
-    for (const auto& weak : all)
-        if (const auto one = weak.lock()) call(*one);
+    const auto next = connected.upper_bound(last_resumed_);  // else the first of them would take all there is
+    std::for_each(next, connected.end(), [&](auto* one) { all.push_back(one->weak_from_this()); });
+    std::for_each(connected.begin(), next, [&](auto* one) { all.push_back(one->weak_from_this()); });
+    for (const auto& weak : all) {
+        const auto one = weak.lock();  // keeps the meter
+        if (one == nullptr) continue;
+        if (meter.throttled() != throttled) return;
+        if (!throttled) last_resumed_ = one.get();
+        call(*one);
+    }
 }
 
 ThrottlingFactory::ThrottlingFactory(Clock& clock, std::shared_ptr<Factory> wrapped, ThrottleLimits limits)

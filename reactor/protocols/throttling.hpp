@@ -40,6 +40,7 @@ public:
     void start_factory() override;
     void stop_factory() override;
 
+    /// Built and not lost yet.
     std::size_t connections() const noexcept;
     bool reading_throttled() const noexcept;
     bool writing_throttled() const noexcept;

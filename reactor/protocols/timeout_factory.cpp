@@ -1,5 +1,6 @@
 #include "plait/reactor/protocols/timeout_factory.hpp"
 
+#include <stdexcept>
 #include <utility>
 
 namespace plait {
@@ -44,20 +45,24 @@ private:
 
     /// The timer is not moved with each byte; it looks when it is due.
     void due() {
+        const auto sent = transport().bytes_sent();
+        const bool taken = sent != std::exchange(sent_, sent) && transport().write_buffered() != 0;
+        if (taken) return wait();
+        // What is written to a connection that closes goes nowhere: it is no sign of life.
+        if (closing_) return abort_connection();
         if (const auto left = moved_ + limit_ - clock_.now(); left > Duration::zero()) {
             call_ = clock_.call_later(left, [this] { due(); });
-        } else if (closing_) {
-            abort_connection();
-        } else {
-            closing_ = true;
-            lose_connection();
-            wait();
+            return;
         }
+        closing_ = true;
+        lose_connection();
+        wait();
     }
 
     Clock& clock_;
     Duration limit_;
     TimePoint moved_{};
+    std::uint64_t sent_ = 0;
     DelayedCall call_;
     bool closing_ = false;
 };
@@ -65,7 +70,9 @@ private:
 }  // namespace
 
 TimeoutFactory::TimeoutFactory(Clock& clock, std::shared_ptr<Factory> wrapped, Duration limit)
-    : WrappingFactory(std::move(wrapped)), clock_(clock), limit_(limit) {}
+    : WrappingFactory(std::move(wrapped)), clock_(clock), limit_(limit) {
+    if (limit <= Duration::zero()) throw std::invalid_argument("a TimeoutFactory's limit must be more than 0");
+}
 
 TimeoutFactory::~TimeoutFactory() = default;
 

@@ -11,9 +11,11 @@
 namespace plait {
 
 /// Wraps a factory. When nothing was received and nothing written for `limit`, the connection is closed in good order;
-/// one that is still there after `limit` again is aborted.
+/// one that is still there after `limit` again is aborted. A peer that is still taking what was written to it has time
+/// until it stops: that is noticed up to `limit` late.
 ///
 /// Lifetime: connections may outlive it. The clock must outlive them.
+/// Fails:    throws std::invalid_argument for a limit that is not more than 0.
 /// Source:   TimeoutFactory of Twisted.
 class TimeoutFactory final : public WrappingFactory {
 public:

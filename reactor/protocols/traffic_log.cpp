@@ -1,5 +1,6 @@
 #include "plait/reactor/protocols/traffic_log.hpp"
 
+#include <stdexcept>
 #include <utility>
 
 #include <fmt/format.h>
@@ -95,7 +96,9 @@ std::string describe(const TrafficEvent& event, std::size_t most) {
 }
 
 TrafficLoggingFactory::TrafficLoggingFactory(std::shared_ptr<Factory> wrapped, Log log)
-    : WrappingFactory(std::move(wrapped)), log_(std::make_shared<Log>(std::move(log))) {}
+    : WrappingFactory(std::move(wrapped)), log_(std::make_shared<Log>(std::move(log))) {
+    if (!*log_) throw std::invalid_argument("a TrafficLoggingFactory needs a function to tell");
+}
 
 TrafficLoggingFactory::~TrafficLoggingFactory() = default;
 

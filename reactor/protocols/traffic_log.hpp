@@ -27,10 +27,10 @@ std::string describe(const TrafficEvent& event, std::size_t most = 200);
 ///
 ///     TrafficLoggingFactory logged(factory, [](const TrafficEvent& event) { std::puts(describe(event).c_str()); });
 ///
-/// What the function throws ends the connection it was told of, except for `lost`: that is reported as an unhandled
-/// failure.
-/// Lifetime: connections may outlive it; the function lives until the last is lost.
-/// Source:   TrafficLoggingFactory of Twisted.
+/// What the function throws ends the connection it was told of; of `written` it comes out of the write(), and nothing
+/// is written; of `lost` it is reported as an unhandled failure. Lifetime: connections may outlive it; the function
+/// lives until the last is lost. Fails:    throws std::invalid_argument for an empty function. Source:
+/// TrafficLoggingFactory of Twisted.
 class TrafficLoggingFactory final : public WrappingFactory {
 public:
     using Log = UniqueFunction<void(const TrafficEvent& event)>;

@@ -20,6 +20,7 @@ Pieces cut_every(std::string_view text, std::size_t size) {
 }
 
 Pieces cut_at_random(std::string_view text, std::uint64_t seed, std::size_t longest) {
+    if (longest == 0) throw std::invalid_argument("cut_at_random: pieces need a size");
     Seeded random(seed);
     Pieces pieces;
     for (std::size_t at = 0; at < text.size();) {

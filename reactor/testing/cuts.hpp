@@ -16,7 +16,8 @@ using Pieces = std::vector<std::string>;
 /// Pieces of `size` bytes; the last may be shorter. Throws std::invalid_argument for a size of 0.
 Pieces cut_every(std::string_view text, std::size_t size);
 
-/// Pieces of 1 to `longest` bytes. The same seed gives the same cuts, on every machine.
+/// Pieces of 1 to `longest` bytes. The same seed gives the same cuts, on every machine. Throws std::invalid_argument
+/// for a longest of 0.
 Pieces cut_at_random(std::string_view text, std::uint64_t seed, std::size_t longest = 16);
 
 /// Whole, byte by byte, in two at every place (of a text up to 1000 bytes), and in `random` random ways from `seed` on.

@@ -1,7 +1,11 @@
 #include "plait/reactor/testing/fault_plan.hpp"
 
+#include <charconv>
 #include <cstdlib>
 #include <ostream>
+#include <stdexcept>
+#include <string_view>
+#include <system_error>
 
 #include <fmt/format.h>
 
@@ -25,7 +29,14 @@ std::ostream& operator<<(std::ostream& out, const FaultPlan& plan) {
 }
 
 std::vector<std::uint64_t> seeds(std::uint64_t count) {
-    if (const char* const one = std::getenv("PLAIT_TEST_SEED")) return {std::strtoull(one, nullptr, 10)};
+    if (const char* const one = std::getenv("PLAIT_TEST_SEED")) {
+        std::uint64_t seed = 0;
+        const std::string_view text(one);
+        const auto read = std::from_chars(text.begin(), text.end(), seed);
+        if (read.ec != std::errc() || read.ptr != text.end())
+            throw std::invalid_argument("PLAIT_TEST_SEED=" + std::string(text) + " is no number");
+        return {seed};
+    }
     std::vector<std::uint64_t> all;
     for (std::uint64_t seed = 1; seed <= count; ++seed)
         all.push_back(seed);

@@ -31,6 +31,7 @@ struct FaultPlan {
 std::ostream& operator<<(std::ostream& out, const FaultPlan& plan);
 
 /// The seeds 1 to `count`. When the environment variable PLAIT_TEST_SEED is set: that one alone, to look at one run.
+/// Throws std::invalid_argument when it is no number.
 std::vector<std::uint64_t> seeds(std::uint64_t count);
 
 }  // namespace plait::testing

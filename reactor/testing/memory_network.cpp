@@ -48,6 +48,7 @@ struct MemoryNetwork::Impl {
     std::set<Key> unlistenable;
     std::vector<HostPort> attempted;
     FaultPlan faults;
+    Clock* clock = nullptr;
     std::list<Attempt> pending;
     std::vector<std::shared_ptr<Link>> links;
     std::size_t bytes_per_step = 0;
@@ -103,6 +104,7 @@ struct MemoryNetwork::Impl {
             next_client_port == 65535 ? first_client_port : static_cast<std::uint16_t>(next_client_port + 1);
 
         auto client_end = std::make_unique<MemoryTransport>(attempt.protocol, client, server);
+        if (clock != nullptr) client_end->set_clock(*clock);
         const std::optional<Failure> failed = client_end->reason();
         // Each connection has faults of its own, so that what happens on one does not depend on the others.
         FaultPlan own_faults = faults;
@@ -117,8 +119,10 @@ struct MemoryNetwork::Impl {
         if (destroyed) return link->lose(network_destroyed());
         try {
             auto protocol = factory->build_protocol(client);
-            if (protocol != nullptr && !destroyed)
-                link->set_server(std::make_unique<MemoryTransport>(std::move(protocol), server, client));
+            if (protocol == nullptr || destroyed) return;
+            auto server_end = std::make_unique<MemoryTransport>(std::move(protocol), server, client);
+            if (clock != nullptr) server_end->set_clock(*clock);
+            link->set_server(std::move(server_end));
         } catch (...) {
             report_unhandled_failure(Failure::current());
         }
@@ -137,7 +141,13 @@ struct MemoryNetwork::Impl {
                 ConnectError("cannot connect to " + attempt.where.str() + ": the memory network was destroyed")));
         for (const auto& link : std::exchange(links, {}))
             link->lose(network_destroyed());
-        ports.clear();
+        for (const auto& port : std::exchange(ports, {}))
+            port.second->end_use();
+    }
+
+    void close_port(const HostPort& where) {
+        const auto port = ports.extract(key_of(where));
+        if (!port.empty()) port.mapped()->end_use();
     }
 
     static Failure network_destroyed() { return make_failure(ConnectionAborted("the memory network was destroyed")); }
@@ -177,11 +187,19 @@ MemoryNetwork::~MemoryNetwork() {
 void MemoryNetwork::listen(const HostPort& where, std::shared_ptr<Factory> factory) {
     if (impl_->unlistenable.contains(key_of(where)))
         throw CannotListen("cannot listen on " + where.str() + ": address already in use (the test says so)");
-    impl_->ports[key_of(where)] = std::move(factory);
+    const auto impl = impl_;
+    factory->begin_use();
+    impl->close_port(where);
+    impl->ports[key_of(where)] = std::move(factory);
 }
 
 void MemoryNetwork::close_port(const HostPort& where) {
-    impl_->ports.erase(key_of(where));
+    const auto impl = impl_;
+    impl->close_port(where);
+}
+
+void MemoryNetwork::set_clock(Clock& clock) {
+    impl_->clock = &clock;
 }
 
 void MemoryNetwork::set_unresponsive(const HostPort& where, bool unresponsive) {

@@ -30,7 +30,8 @@ public:
     ~MemoryNetwork();
 
     /// From now on connections to `where` are accepted, also if they were before; `close_port` refuses them again.
-    /// Throws CannotListen after set_listening_refused().
+    /// As ports do, both tell the factory: start_factory(), stop_factory().
+    /// Throws CannotListen after set_listening_refused(), and what start_factory() throws.
     void listen(const HostPort& where, std::shared_ptr<Factory> factory);
     void close_port(const HostPort& where);
 
@@ -56,6 +57,10 @@ public:
 
     /// Cuts bytes carried in one step, to try every split: 1 is byte by byte. 0, the default, carries all.
     void set_bytes_per_step(std::size_t bytes);
+
+    /// What the time-outs of connections made from now on are measured by (Transport::set_idle_timeout); without, they
+    /// never pass. It outlives the network. A MemoryReactor sees to it.
+    void set_clock(Clock& clock);
 
     /// Connections made from now on have these faults; each with a seed of its own, counted up from the plan's.
     void set_faults(const FaultPlan& plan);

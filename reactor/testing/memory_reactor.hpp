@@ -22,6 +22,8 @@ namespace plait::testing {
 ///
 /// Source: MemoryReactorClock of Twisted.
 struct MemoryReactor {
+    MemoryReactor() { network.set_clock(clock); }
+
     ManualClock clock;
     MemoryNetwork network;
 

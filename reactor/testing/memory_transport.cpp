@@ -60,13 +60,17 @@ struct MemoryTransport::State : std::enable_shared_from_this<MemoryTransport::St
         flow.queued(level());
     }
 
-    void made_room() {
+    bool made_room() {
         const auto self = shared_from_this();
-        guarded([this] {
-            while (!lost() && flow.sent(level())) {
-            }
+        bool told = false;
+        guarded([&] {
+            while (!lost() && flow.sent(level()))
+                told = true;
         });
+        return told;
     }
+
+    bool has_held() const noexcept { return !paused && takes_input() && (!held.empty() || end_held); }
 
     void deliver_held() {
         const auto self = shared_from_this();
@@ -139,6 +143,13 @@ void MemoryTransport::deliver(Bytes bytes) {
 
 void MemoryTransport::deliver_held() {
     state_->deliver_held();
+}
+
+bool MemoryTransport::end_turn() {
+    const auto state = state_;
+    const bool delivers = state->has_held();
+    if (delivers) state->deliver_held();
+    return state->made_room() || delivers;
 }
 
 void MemoryTransport::deliver_end() {
@@ -279,6 +290,7 @@ Transport::Handover MemoryTransport::hand_over(std::shared_ptr<Protocol> next) {
     if (state_->lost()) throw UsageError("hand_over: this connection is lost");
     Handover before = state_->flow.release();
     before.protocol = std::exchange(state_->protocol, std::move(next));
+    before.protocol->detach(*this);
     return before;
 }
 

@@ -41,6 +41,10 @@ public:
     void deliver(const char* text) { deliver(std::string_view(text)); }
     void deliver_held();
 
+    /// What a reactor does at the end of a turn: delivers what is held, and tells who waits for room if there is some,
+    /// because the water marks were moved. Returns whether anything came of it.
+    bool end_turn();
+
     /// The peer closes its direction; held like bytes while the protocol is paused.
     void deliver_end();
 

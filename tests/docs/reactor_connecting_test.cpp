@@ -8,6 +8,7 @@
 #include "plait/reactor/client_service.hpp"
 #include "plait/reactor/errors.hpp"
 #include "plait/reactor/names.hpp"
+#include "plait/reactor/process_endpoint.hpp"
 #include "plait/reactor/testing/memory_network.hpp"
 
 using namespace plait;
@@ -54,6 +55,20 @@ Deferred<std::string> ask(Reactor& reactor, std::string where, std::string quest
 }
 // end of snippet
 
+// snippet: program
+Deferred<std::string> ask_program(Reactor& reactor, std::string question) {
+    ProcessOptions shell{.program = "sh", .arguments = {"-c", "read line; echo \"$line, you said\""}};
+    const auto endpoint = process_client_endpoint(reactor, std::move(shell));
+    const auto client = std::make_shared<Asker>();
+    Deferred<std::shared_ptr<Protocol>> connecting = connect_protocol(*endpoint, client);
+    co_await std::move(connecting);
+    client->transport().write(question);
+    std::string answer = co_await client->answer();
+    client->transport().lose_connection();  // it comes to its end, or is helped to after `grace`
+    co_return answer;
+}
+// end of snippet
+
 // snippet: resolve
 Deferred<std::string> first_address(Reactor& reactor, std::string host) {
     HostPort where{std::move(host), 80};
@@ -85,6 +100,11 @@ BOOST_AUTO_TEST_CASE(a_string_says_where_to_connect_to) {
     const std::string where = "tcp:db.example:" + std::to_string(port->address().port) + ":timeout=5";
     BOOST_TEST(reactor.run_until(ask(reactor, where, "hello")) == "hello!");
     BOOST_CHECK_THROW(reactor.run_until(ask(reactor, "tcp:other.example:1", "hello")), NameNotFound);
+}
+
+BOOST_AUTO_TEST_CASE(a_program_is_an_endpoint) {
+    Reactor reactor;
+    BOOST_TEST(reactor.run_until(ask_program(reactor, "hello\n")) == "hello, you said\n");
 }
 
 BOOST_AUTO_TEST_CASE(a_service_keeps_a_connection_up) {

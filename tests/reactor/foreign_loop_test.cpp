@@ -1,5 +1,6 @@
 // A reactor inside a loop that somebody else runs: start_watching() does nothing, turns come from outside.
 #define BOOST_TEST_MODULE reactor_foreign_loop
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <csignal>
 #include <stdexcept>
@@ -38,6 +39,7 @@ struct StrictLoop final : PollLoop {
         PollLoop::update_event(event, action, flags);
     }
     void update_timer(TimerEvent& timer, EventAction action, std::chrono::microseconds delay) override {
+        longest = std::max(longest, delay);
         if (delay < 0us) complaints.emplace_back("negative delay");
         if (action == EventAction::cleanup && timer.state() == Event::State::active)
             complaints.emplace_back("cleanup of an active timer");
@@ -46,6 +48,7 @@ struct StrictLoop final : PollLoop {
         PollLoop::update_timer(timer, action, delay);
     }
     std::vector<std::string> complaints;
+    std::chrono::microseconds longest{0};
     int timer_updates = 0;
     int cleanups = 0;
 };
@@ -118,6 +121,20 @@ BOOST_AUTO_TEST_CASE(time_limits_that_come_and_go_cost_the_loop_nothing) {
     for (int i = 0; i < 1000; ++i)
         auto limit = reactor.call_later(30s, [] {});
     BOOST_TEST(loop.timer_updates - before == 1);
+}
+
+BOOST_AUTO_TEST_CASE(no_loop_is_asked_to_wait_for_years) {
+    StrictLoop loop;
+    Reactor reactor(loop);
+    const auto call = reactor.call_later(Duration::max() / 2, [] { BOOST_ERROR("called"); });
+    const auto overdue = reactor.call_later(1ms, [] {});
+    const TimePoint later = reactor.now() + 3ms;
+    while (reactor.now() < later) {
+    }
+    reactor.run_until(reactor.sleep(1ms));
+    BOOST_TEST(call.active());
+    BOOST_TEST((loop.longest > 0us && loop.longest <= 24h));
+    BOOST_TEST(loop.complaints == std::vector<std::string>(), boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(one_turn_sets_the_timer_once_however_many_calls_it_sets) {

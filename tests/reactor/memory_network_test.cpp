@@ -263,3 +263,27 @@ BOOST_AUTO_TEST_CASE(destroying_the_network_from_a_callback_is_safe) {
         BOOST_TEST(client->events.back() == "lost: aborted");
     }
 }
+
+BOOST_AUTO_TEST_CASE(factories_are_told_of_their_first_and_last_port) {
+    struct Told final : Factory {
+        std::shared_ptr<Protocol> build_protocol(const Address&) override { return nullptr; }
+        void start_factory() override { told += "start "; }
+        void stop_factory() override { told += "stop "; }
+        std::string told;
+    };
+    const auto factory = std::make_shared<Told>();
+    {
+        MemoryNetwork network;
+        network.listen(where, factory);
+        network.listen({"zk2", 2181}, factory);
+        network.close_port(where);
+        network.close_port(where);
+        BOOST_TEST(factory->told == "start ");
+        network.listen({"zk2", 2181}, factory);
+        BOOST_TEST(factory->told == "start ");
+        network.listen({"zk2", 2181}, std::make_shared<RecorderFactory>());
+        BOOST_TEST(factory->told == "start stop ");
+        network.listen(where, factory);
+    }
+    BOOST_TEST(factory->told == "start stop start stop ");
+}

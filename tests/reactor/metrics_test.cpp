@@ -136,6 +136,72 @@ BOOST_AUTO_TEST_CASE(turns_are_measured_only_while_that_is_on) {
     BOOST_TEST(reactor.metrics().turn_time.count() <= metrics.turn_time.count() + 1);
 }
 
+BOOST_AUTO_TEST_CASE(a_histogram_of_counts_has_the_zeros_in_the_first_bucket) {
+    CountHistogram histogram;
+    BOOST_TEST(histogram.quantile(0.5) == 0U);
+    for (const std::uint64_t number : {0U, 0U, 0U, 1U, 2U, 3U, 1000U})
+        histogram.record(number);
+    BOOST_TEST(histogram.in_bucket(0) == 3U);
+    BOOST_TEST(histogram.in_bucket(1) == 1U);
+    BOOST_TEST(histogram.in_bucket(2) == 2U);
+    BOOST_TEST(histogram.sum() == 1006U);
+    BOOST_TEST(histogram.largest() == 1000U);
+    BOOST_TEST(histogram.quantile(0.4) == 0U);
+    BOOST_TEST(histogram.quantile(0.99) >= 512U);
+    BOOST_TEST(histogram.quantile(1.0) == 1000U);
+    histogram.record(~std::uint64_t{0});
+    BOOST_TEST(histogram.in_bucket(CountHistogram::bucket_count - 1) == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(the_lengths_of_queues_are_measured_when_they_are_emptied) {
+    Reactor reactor;
+    const auto ask_for = [&](int calls) {
+        for (int i = 0; i < calls; ++i) {
+            reactor.call_soon([] {});
+            reactor.call_from_thread([] {});
+            reactor.call_later(0s, [] {}).detach();
+        }
+    };
+    ask_for(3);
+    settle(reactor);
+    BOOST_TEST(reactor.metrics().soon_calls_queue.count() == 0U);
+    BOOST_TEST(reactor.metrics().thread_calls_queue.count() == 0U);
+    BOOST_TEST(reactor.metrics().timed_calls_queue.count() == 0U);
+
+    reactor.measure_turns(true);
+    ask_for(5);
+    settle(reactor);
+    ask_for(2);
+    settle(reactor);
+    const ReactorMetrics metrics = reactor.metrics();
+    BOOST_TEST(metrics.soon_calls_queue.largest() == 5U);
+    BOOST_TEST(metrics.soon_calls_queue.sum() == 7U);
+    BOOST_TEST(metrics.soon_calls_queue.in_bucket(0) == 0U);  // empty ones are no news
+    BOOST_TEST(metrics.thread_calls_queue.count() == 2U);
+    BOOST_TEST(metrics.thread_calls_queue.largest() == 5U);
+    BOOST_TEST(metrics.timed_calls_queue.largest() >= 5U);
+    BOOST_TEST(metrics.timed_calls_queue.sum() == 7U + 10U);  // and settle's own
+}
+
+BOOST_AUTO_TEST_CASE(a_pool_measures_how_much_waits_in_it) {
+    Reactor reactor;
+    reactor.thread_pool().set_most_threads(1);
+    std::promise<void> go_on;
+    std::promise<void> begun;
+    reactor.thread_pool().call([&begun, going_on = go_on.get_future()]() mutable {
+        begun.set_value();
+        going_on.wait();
+    });
+    begun.get_future().wait();
+    for (int i = 0; i < 3; ++i)
+        reactor.thread_pool().call([] {});
+    go_on.set_value();
+    const CountHistogram lengths = reactor.metrics().pool_queue;
+    BOOST_TEST(lengths.count() == 4U);
+    BOOST_TEST(lengths.largest() == 3U);
+    BOOST_TEST(lengths.sum() == 1U + 1U + 2U + 3U);
+}
+
 BOOST_AUTO_TEST_CASE(a_turn_that_fires_events_at_its_end_is_measured_as_one) {
     TcpFixture world;
     const auto client = world.connect_and_accept();
@@ -165,6 +231,23 @@ BOOST_AUTO_TEST_CASE(prometheus_text_has_a_family_for_each_number) {
     BOOST_TEST(has_line(labelled, "plait_reactor_turn_seconds_bucket{reactor=\"main\",le=\"4.096e-06\"} 1"));
     BOOST_TEST(has_line(labelled, "plait_reactor_turn_seconds_bucket{reactor=\"main\",le=\"+Inf\"} 2"));
     BOOST_TEST(has_line(labelled, "plait_reactor_turn_seconds_count{reactor=\"main\"} 2"));
+}
+
+BOOST_AUTO_TEST_CASE(prometheus_buckets_of_counts_end_with_the_largest_number_in_them) {
+    ReactorMetrics metrics;
+    for (const std::uint64_t length : {1U, 3U, 4U, 5'000'000U})
+        metrics.thread_calls_queue.record(length);
+    const std::string text = prometheus_text(metrics);
+    BOOST_TEST(has_line(text, "# TYPE plait_reactor_thread_calls_queue histogram"));
+    BOOST_TEST(has_line(text, "plait_reactor_thread_calls_queue_bucket{le=\"0\"} 0"));
+    BOOST_TEST(has_line(text, "plait_reactor_thread_calls_queue_bucket{le=\"1\"} 1"));
+    BOOST_TEST(has_line(text, "plait_reactor_thread_calls_queue_bucket{le=\"3\"} 2"));
+    BOOST_TEST(has_line(text, "plait_reactor_thread_calls_queue_bucket{le=\"7\"} 3"));
+    BOOST_TEST(has_line(text, "plait_reactor_thread_calls_queue_bucket{le=\"1048575\"} 3"));
+    BOOST_TEST(has_line(text, "plait_reactor_thread_calls_queue_bucket{le=\"+Inf\"} 4"));
+    BOOST_TEST(has_line(text, "plait_reactor_thread_calls_queue_sum 5000008"));
+    for (const char* family : {"timed_calls_queue", "soon_calls_queue", "pool_queue"})
+        BOOST_TEST(has_line(text, "plait_reactor_" + std::string(family) + "_count 0"));
 }
 
 BOOST_AUTO_TEST_CASE(a_dump_names_what_is_open_and_when_the_next_call_is_due) {

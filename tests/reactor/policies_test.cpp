@@ -92,6 +92,33 @@ BOOST_AUTO_TEST_CASE(a_wrapped_protocol_cannot_tell) {
     BOOST_TEST(!recorder.connected());
 }
 
+BOOST_AUTO_TEST_CASE(a_wrapped_protocol_may_be_exchanged_and_its_producer_goes_with_it) {
+    Recorders recorders;
+    const auto inner = std::make_shared<PlainFactory>(recorders.factory);
+    PlainFactory outer(inner);
+    MemoryTransport transport(outer.build_protocol(somebody));
+    const auto first = recorders.last;
+    auto& above = first->transport();
+    NotedProducer producer;
+    above.set_write_watermarks(1, 2);
+    above.register_producer(producer);
+    above.write("full");
+    const auto next = std::make_shared<Recorder>();
+    const auto before = above.hand_over(next);
+    next->attach(above);
+    BOOST_TEST((before.protocol == first));
+    BOOST_TEST((before.producer == &producer));
+    BOOST_TEST(before.producer_paused);
+    BOOST_TEST(!transport.has_producer());
+    transport.take_written();
+    BOOST_TEST(producer.told == "pause ");
+    transport.deliver("for the next");
+    transport.lose_cleanly();
+    BOOST_TEST(next->story() == "data lost: done");
+    BOOST_TEST(first->story() == "made");
+    BOOST_CHECK_THROW(above.hand_over(first), UsageError);
+}
+
 BOOST_AUTO_TEST_CASE(wrappers_may_be_wrapped_and_end_from_within) {
     Recorders recorders;
     const auto inner = std::make_shared<PlainFactory>(recorders.factory);
@@ -207,6 +234,26 @@ BOOST_AUTO_TEST_CASE(a_connection_that_stands_still_is_closed_and_then_aborted) 
     BOOST_TEST(clock.pending_calls() == 0U);
 }
 
+BOOST_AUTO_TEST_CASE(a_peer_that_still_takes_what_was_written_has_time_until_it_stops) {
+    ManualClock clock;
+    Recorders recorders;
+    TimeoutFactory factory(clock, recorders.factory, 10s);
+    MemoryTransport transport(factory.build_protocol(somebody));
+    recorders.last->transport().write("much");
+    for (int i = 0; i < 3; ++i) {
+        transport.take_written(1);
+        clock.advance(10s);
+        BOOST_TEST(!transport.disconnecting());
+    }
+    clock.advance(10s);
+    BOOST_TEST(transport.disconnecting());
+    clock.advance(9s);
+    recorders.last->transport().write("goes nowhere, and is no sign of life");
+    clock.advance(1s);
+    BOOST_TEST(transport.aborted());
+    BOOST_CHECK_THROW(TimeoutFactory(clock, recorders.factory, 0s), std::invalid_argument);
+}
+
 BOOST_AUTO_TEST_CASE(a_lost_connection_takes_its_timer_with_it) {
     ManualClock clock;
     Recorders recorders;
@@ -253,6 +300,18 @@ BOOST_AUTO_TEST_CASE(a_log_that_throws_ends_that_connection) {
     transport.deliver("x");
     BOOST_TEST(recorders.last->story() == "made lost: other");
     BOOST_TEST(reports.count() == 1U);  // of its being lost
+}
+
+BOOST_AUTO_TEST_CASE(what_a_log_throws_of_a_write_comes_out_of_it_and_nothing_is_written) {
+    Recorders recorders;
+    TrafficLoggingFactory factory(recorders.factory, [](const TrafficEvent& event) {
+        if (event.kind == TrafficEvent::Kind::written) throw std::runtime_error("disk full");
+    });
+    MemoryTransport transport(factory.build_protocol(somebody));
+    BOOST_CHECK_THROW(recorders.last->transport().write("x"), std::runtime_error);
+    BOOST_TEST(transport.written() == "");
+    BOOST_TEST(!transport.lost());
+    BOOST_CHECK_THROW(TrafficLoggingFactory(recorders.factory, nullptr), std::invalid_argument);
 }
 
 BOOST_AUTO_TEST_CASE(what_is_wrapped_is_started_and_stopped_with_its_wrapper) {

@@ -139,6 +139,25 @@ BOOST_AUTO_TEST_CASE(sigint_cancels_main_and_is_a_good_end) {
     BOOST_TEST(ended.errors == "");
 }
 
+BOOST_AUTO_TEST_CASE(an_interrupt_that_is_ignored_stays_ignored_and_sigterm_ends_main_all_the_same) {
+    const Ended ended = run_child([] {
+        std::signal(SIGINT, SIG_IGN);  // as for a program that a shell has put into the background
+        return react_with_code([](Reactor& reactor) -> Deferred<int> {
+            ::raise(SIGINT);
+            co_await reactor.sleep(5ms);
+            try {
+                co_await raise_and_wait(reactor, SIGTERM);
+            } catch (const Cancelled&) {
+            }
+            struct sigaction now = {};
+            ::sigaction(SIGINT, nullptr, &now);
+            co_return now.sa_handler == SIG_IGN ? 5 : 6;
+        });
+    });
+    BOOST_TEST(ended.code == 5);
+    BOOST_TEST(ended.errors == "");
+}
+
 BOOST_AUTO_TEST_CASE(sigterm_lets_main_clean_up_and_choose_its_code) {
     const Ended ended = run_child([] {
         return react_with_code([](Reactor& reactor) -> Deferred<int> {

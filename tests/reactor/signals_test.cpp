@@ -141,6 +141,21 @@ BOOST_AUTO_TEST_CASE(a_signal_that_came_for_a_destroyed_reactor_is_not_told_to_t
     reactor.run_until(reactor.sleep(1ms));
 }
 
+BOOST_AUTO_TEST_CASE(reactors_that_come_and_go_leave_no_descriptors_behind) {
+    const auto next_descriptor = [] {
+        const int next = ::dup(0);
+        ::close(next);
+        return next;
+    };
+    int before = 0;
+    for (int round = 0; round < 20; ++round) {
+        Reactor reactor;
+        const auto subscription = reactor.on_signal(SIGUSR1, [](int) {});
+        if (round == 0) before = next_descriptor();
+        if (round == 19) BOOST_TEST(next_descriptor() == before);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(a_signal_that_came_for_an_ended_subscription_is_not_told_to_the_next) {
     Reactor reactor;
     {

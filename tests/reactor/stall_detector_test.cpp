@@ -1,7 +1,9 @@
 #define BOOST_TEST_MODULE stall_detector
+#include <csignal>
 #include <cstdint>
 #include <future>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -12,6 +14,7 @@
 #include "plait/deferred/type_name.hpp"
 #include "plait/reactor/stall_detector.hpp"
 #include "plait/tests/reactor/tcp_fixture.hpp"
+#include "plait/tests/reactor/thread_faults.hpp"
 
 namespace plait::testing {
 namespace {
@@ -32,6 +35,16 @@ struct Told {
         };
     }
 };
+
+const int default_signal = SIGRTMIN + 5;
+
+using Handler = void (*)(int);
+
+Handler disposition(int number) {
+    struct sigaction now = {};
+    ::sigaction(number, nullptr, &now);
+    return now.sa_handler;
+}
 
 /// Keeps the thread busy until the detector has spoken: as long as that takes and no longer.
 [[gnu::noinline]] void stall_until(std::future<void>& told) {
@@ -139,6 +152,68 @@ BOOST_AUTO_TEST_CASE(a_reactor_has_one_detector_at_a_time) {
 BOOST_AUTO_TEST_CASE(a_limit_of_zero_is_refused) {
     Reactor reactor;
     BOOST_CHECK_THROW((StallDetector{reactor, {.limit = 0s}}), std::invalid_argument);
+}
+
+BOOST_AUTO_TEST_CASE(a_detector_that_gets_no_thread_says_so_and_leaves_nothing_behind) {
+    Reactor reactor;
+    Told told;
+    {
+        const ThreadsRefused none;
+        BOOST_CHECK_THROW(StallDetector(reactor, {.limit = 1ms}, told.teller()), std::system_error);
+    }
+    BOOST_TEST((disposition(default_signal) == SIG_DFL));
+    reactor.call_soon([&] {
+        const TimePoint end = reactor.now() + 5ms;
+        while (reactor.now() < end) {
+        }
+    });
+    settle(reactor);
+    BOOST_TEST(told.stalls.empty());
+    const StallDetector next(reactor);  // the place is free
+}
+
+BOOST_AUTO_TEST_CASE(a_signal_that_cannot_be_had_is_refused_by_number) {
+    Reactor reactor;
+    BOOST_CHECK_EXCEPTION((StallDetector{reactor, {.signal_number = SIGKILL}}), std::system_error,
+                          [](const std::system_error& error) { return says(error, std::to_string(SIGKILL)); });
+    const StallDetector next(reactor);
+}
+
+BOOST_AUTO_TEST_CASE(the_handler_before_is_put_back_by_the_last_detector) {
+    std::signal(default_signal, SIG_IGN);
+    Reactor one;
+    Reactor other;
+    {
+        const StallDetector first(one);
+        {
+            const StallDetector second(other);
+        }
+        BOOST_TEST((disposition(default_signal) != SIG_IGN));
+    }
+    BOOST_TEST((disposition(default_signal) == SIG_IGN));
+    std::signal(default_signal, SIG_DFL);
+}
+
+BOOST_AUTO_TEST_CASE(a_thread_that_blocks_the_signal_is_told_of_without_a_stack_and_not_ended_by_it_later) {
+    Reactor reactor;
+    Told told;
+    std::future<void> first = told.first.get_future();
+    auto detector = std::make_unique<StallDetector>(reactor, StallDetectorOptions{.limit = 10ms}, told.teller());
+    sigset_t ours;
+    ::sigemptyset(&ours);
+    ::sigaddset(&ours, default_signal);
+    sigset_t pending;
+    reactor.call_soon([&] {
+        ::pthread_sigmask(SIG_BLOCK, &ours, nullptr);
+        stall_until(first);
+        ::sigpending(&pending);
+        detector.reset();
+        ::pthread_sigmask(SIG_UNBLOCK, &ours, nullptr);  // its default action would end the program
+    });
+    settle(reactor);
+    BOOST_TEST(::sigismember(&pending, default_signal) == 1);
+    BOOST_REQUIRE_EQUAL(told.stalls.size(), 1U);
+    BOOST_TEST(told.stalls[0].addresses.empty());
 }
 
 BOOST_AUTO_TEST_CASE(a_detector_may_be_destroyed_from_the_callback_that_stalls) {

@@ -8,7 +8,7 @@
 #include <string>
 #include <tuple>
 
-#include "plait/reactor/testing/memory_network.hpp"
+#include "plait/reactor/testing/memory_reactor.hpp"
 #include "plait/reactor/unix.hpp"
 #include "plait/tests/reactor/tcp_fixture.hpp"
 #include "plait/tests/support/temporary_directory.hpp"
@@ -87,21 +87,22 @@ public:
     static constexpr bool in_memory = true;
 
     void join(Ends ends) {
-        network_.listen(
+        memory_.network.listen(
             {"server", 1},
             make_factory([theirs = ends.theirs](const Address&) -> std::shared_ptr<Protocol> { return theirs; }));
-        auto connecting = network_.connector()->connect({"server", 1}, ends.ours);
-        network_.flush();
+        auto connecting = memory_.network.connector()->connect({"server", 1}, ends.ours);
+        memory_.settle();
         std::move(connecting).detach([](const Failure&) {});
     }
     void wait(const std::function<bool()>& condition) {
-        network_.flush();
+        memory_.settle();
+        if (!condition()) memory_.pass(patience);
         if (!condition()) throw std::runtime_error("waited in vain");
     }
-    void settle() { network_.flush(); }
+    void settle() { memory_.settle(); }
 
 private:
-    MemoryNetwork network_;
+    MemoryReactor memory_;
 };
 
 using StreamWorlds = std::tuple<TcpWorld, UnixWorld, MemoryWorld>;

@@ -135,7 +135,7 @@ BOOST_FIXTURE_TEST_CASE(abort_resets_the_peer_and_drops_what_is_queued, TcpFixtu
 BOOST_FIXTURE_TEST_CASE(abort_works_while_closing_waits_for_a_peer_that_does_not_read, TcpFixture) {
     RawPeer peer(port->address(), 4096);
     Recorder& server = accept(peer);
-    server.transport().write(numbered(20'000'000));
+    server.transport().write(std::string(20'000'000, 'x'));
     server.transport().lose_connection();
     settle(reactor);
     BOOST_TEST(server.story() == "made");
@@ -159,7 +159,7 @@ BOOST_FIXTURE_TEST_CASE(a_reset_is_noticed_while_writing_to_a_paused_connection,
     RawPeer peer(port->address(), 4096);
     Recorder& server = accept(peer);
     server.transport().pause_producing();
-    server.transport().write(numbered(20'000'000));
+    server.transport().write(std::string(20'000'000, 'x'));
     settle(reactor);
     peer.reset();
     wait_lost(server);
@@ -285,4 +285,67 @@ BOOST_AUTO_TEST_CASE(destroying_the_reactor_aborts_open_connections) {
     BOOST_TEST(served[0]->events.back() == "lost: aborted");
     BOOST_TEST(says(*client->reason->exception(), "reactor was destroyed"));
     kept_port->stop_listening();
+}
+
+namespace {
+
+/// Whichever is told first: what the other sends then meets a closed connection.
+void write_into_each_others_end(const std::shared_ptr<Recorder>& one, const std::shared_ptr<Recorder>& other) {
+    const auto write_to = [](const std::weak_ptr<Recorder>& to) {
+        return [to](Recorder&) {
+            const auto left = to.lock();
+            if (left->connected()) left->transport().write("too late");
+        };
+    };
+    one->when_lost = write_to(other);
+    other->when_lost = write_to(one);
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(both_ends_hear_that_their_reactor_was_destroyed_and_not_that_the_other_end_was) {
+    for (const bool with_bytes : {false, true}) {
+        std::shared_ptr<Recorder> client;
+        std::shared_ptr<Recorder> server;
+        {
+            TcpFixture fixture;
+            client = fixture.connect_and_accept();
+            server = fixture.served.back();
+            write_into_each_others_end(client, server);
+            if (with_bytes) {
+                client->transport().write(std::string(10'000'000, 'x'));
+                client->transport().lose_connection();
+                server->transport().write("answer");
+            }
+        }
+        BOOST_TEST(client->story() == "made lost: aborted");
+        BOOST_TEST(server->story() == "made lost: aborted");
+    }
+}
+
+BOOST_AUTO_TEST_CASE(both_ends_hear_of_the_end_of_a_run_and_once) {
+    TcpFixture fixture;
+    const auto client = fixture.connect_and_accept();
+    const auto server = fixture.served.back();
+    fixture.reactor.call_soon([&] { fixture.reactor.stop(); });
+    fixture.reactor.run();
+    for (const auto& end : {client, server}) {
+        BOOST_TEST(end->story() == "made lost: broken");
+        BOOST_TEST(says(*end->reason->exception(), "its reactor was stopped"));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(an_end_that_could_not_send_everything_before_the_end_of_a_run_is_aborted) {
+    TcpFixture fixture;
+    const auto client = fixture.connect();
+    RawPeer peer(fixture.port->address());
+    Recorder& server = fixture.accept(peer);
+    server.transport().write(std::string(20'000'000, 'x'));
+    fixture.reactor.call_soon([&] { fixture.reactor.stop(); });
+    fixture.reactor.run();
+    BOOST_TEST(server.story() == "made lost: aborted");
+    BOOST_TEST(says(*server.reason->exception(), "bytes to send: its reactor was stopped"));
+    while (!peer.ended() && !peer.failed())
+        peer.take();
+    BOOST_TEST(peer.failed());
 }

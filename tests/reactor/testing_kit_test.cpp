@@ -1,5 +1,6 @@
 #define BOOST_TEST_MODULE reactor_testing_kit
 #include <boost/test/unit_test.hpp>
+#include <cstdlib>
 #include <memory>
 #include <set>
 
@@ -257,6 +258,18 @@ BOOST_AUTO_TEST_CASE(a_text_is_cut_in_every_way_and_stays_the_same) {
     BOOST_TEST((cut_every("abcde", 2) == Pieces{"ab", "cd", "e"}));
     BOOST_TEST(cut_every("", 1).empty());
     BOOST_CHECK_THROW(cut_every("a", 0), std::invalid_argument);
+    BOOST_CHECK_THROW(cut_at_random("a", 1, 0), std::invalid_argument);
+    for (const auto& piece : cut_at_random(text, 1, 3))
+        BOOST_TEST((!piece.empty() && piece.size() <= 3));
+}
+
+BOOST_AUTO_TEST_CASE(the_environment_may_name_one_seed) {
+    BOOST_TEST((seeds(3) == std::vector<std::uint64_t>{1, 2, 3}));
+    ::setenv("PLAIT_TEST_SEED", "17", 1);
+    BOOST_TEST((seeds(3) == std::vector<std::uint64_t>{17}));
+    ::setenv("PLAIT_TEST_SEED", "17x", 1);
+    BOOST_CHECK_THROW(seeds(3), std::invalid_argument);
+    ::unsetenv("PLAIT_TEST_SEED");
 }
 
 BOOST_AUTO_TEST_CASE(numbers_of_a_seed_are_the_same_everywhere) {

@@ -8,11 +8,13 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <vector>
 
 #include "plait/deferred/context.hpp"
 #include "plait/tests/reactor/reports.hpp"
+#include "plait/tests/reactor/thread_faults.hpp"
 
 using namespace plait;
 using namespace plait::testing;
@@ -283,4 +285,27 @@ BOOST_AUTO_TEST_CASE(a_pool_that_was_stopped_by_its_own_work_starts_threads_agai
     BOOST_TEST(outcome.get_future().get());
     pool.stop();
     BOOST_TEST(pool.threads() == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(work_that_gets_no_thread_at_all_is_refused_and_one_thread_is_enough_for_the_rest) {
+    ThreadPool pool({.most_threads = 3});
+    auto witness = std::make_shared<int>();
+    {
+        const ThreadsRefused none;
+        BOOST_CHECK_THROW(pool.call([witness] { BOOST_ERROR("called"); }), std::system_error);
+    }
+    BOOST_TEST(witness.use_count() == 1);
+    BOOST_TEST(pool.queued() == 0u);
+
+    Gate gate;
+    pool.call(gate.passer());
+    wait_until([&] { return pool.queued() == 0; });
+    std::atomic<int> done{0};
+    {
+        const ThreadsRefused none;
+        pool.call([&] { ++done; });
+    }
+    BOOST_TEST(pool.threads() == 1u);
+    gate.open();
+    wait_until([&] { return done == 1; });
 }

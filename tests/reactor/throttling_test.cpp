@@ -150,6 +150,100 @@ BOOST_AUTO_TEST_CASE(a_producer_registered_meanwhile_is_paused_at_once) {
     BOOST_TEST(producer.told == "pause ");
 }
 
+BOOST_AUTO_TEST_CASE(a_producer_registered_while_it_is_full_too_is_paused_once_and_waits_for_both) {
+    Throttled all({.write = 10});
+    const auto one = all.connect();
+    auto& transport = all.last->transport();
+    transport.set_write_watermarks(1, 5);
+    transport.write(bytes(20));
+    NotedProducer producer;
+    transport.register_producer(producer);
+    BOOST_TEST(producer.told == "pause ");
+    one->take_written();
+    BOOST_TEST(producer.told == "pause ");
+    all.clock.advance(1min);
+    BOOST_TEST(producer.told == "pause resume ");
+    transport.unregister_producer();
+}
+
+namespace {
+
+/// Writes ten bytes whenever it may.
+struct Eager final : Producer {
+    explicit Eager(Transport& to) : transport(to) { transport.register_producer(*this); }
+    void pause_producing() override { paused = true; }
+    void resume_producing() override {
+        paused = false;
+        ++resumed;
+        transport.write(bytes(10));
+    }
+    void stop_producing() override {}
+    Transport& transport;
+    bool paused = false;
+    int resumed = 0;
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(who_writes_too_much_at_once_when_resumed_stops_everybody_again) {
+    Throttled all({.write = 10});
+    std::vector<std::unique_ptr<MemoryTransport>> transports;
+    std::vector<std::unique_ptr<Eager>> producers;
+    for (int i = 0; i < 3; ++i) {
+        transports.push_back(all.connect());
+        producers.push_back(std::make_unique<Eager>(all.last->transport()));
+    }
+    all.last->transport().write(bytes(20));
+    auto drained = all.last->transport().drained();
+    for (int round = 1; round < 5; ++round) {
+        all.clock.advance(1s);
+        int resumed = 0;
+        for (const auto& producer : producers) {
+            BOOST_TEST(producer->paused);
+            resumed += producer->resumed;
+        }
+        BOOST_TEST(resumed == round);  // one of them, and its ten bytes are a second's
+        if (round == 3)
+            for (const auto& producer : producers)
+                BOOST_TEST(producer->resumed == 1);
+        BOOST_TEST(all.factory->writing_throttled());
+    }
+    no_result(drained);
+    drained = {};
+    for (const auto& transport : transports)
+        transport->lose_cleanly();
+}
+
+BOOST_AUTO_TEST_CASE(a_protocol_exchanged_while_it_is_throttled_takes_its_producer_along_paused) {
+    Throttled all({.write = 10});
+    const auto one = all.connect();
+    const auto first = all.last;
+    auto& transport = first->transport();
+    NotedProducer producer;
+    transport.register_producer(producer);
+    transport.write(bytes(20));
+    const auto next = std::make_shared<Recorder>();
+    const auto before = transport.hand_over(next);
+    next->attach(transport);
+    BOOST_TEST((before.protocol == first));
+    BOOST_TEST((before.producer == &producer));
+    BOOST_TEST(before.producer_paused);
+    all.clock.advance(1min);
+    BOOST_TEST(producer.told == "pause ");
+    one->deliver("x");
+    BOOST_TEST(next->received == "x");
+    one->lose_cleanly();
+}
+
+BOOST_AUTO_TEST_CASE(a_burst_that_is_built_and_not_connected_yet_counts) {
+    Throttled all({.connections = 2});
+    const auto one = all.factory->build_protocol({"10.0.0.9", 1});
+    auto other = all.factory->build_protocol({"10.0.0.9", 1});
+    BOOST_TEST(!all.factory->build_protocol({"10.0.0.9", 1}));
+    other.reset();
+    BOOST_TEST(all.factory->connections() == 1U);
+}
+
 BOOST_AUTO_TEST_CASE(who_waits_for_room_on_a_lost_connection_is_told_why) {
     Throttled all({.write = 10});
     const auto one = all.connect();

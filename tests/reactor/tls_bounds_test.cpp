@@ -1,11 +1,10 @@
 // What a peer that means ill can make us hold or do: played by OpenSSL itself, used in ways that no Transport would.
 #define BOOST_TEST_MODULE tls_bounds
-#include <openssl/ssl.h>
-
 #include <boost/test/unit_test.hpp>
 
 #include "plait/tests/reactor/reports.hpp"
 #include "tls_fixture.hpp"
+#include "tls_raw_peer.hpp"
 
 using namespace plait;
 using namespace plait::testing;
@@ -13,47 +12,12 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// A client of bare OpenSSL.
-class RawClient {
-public:
-    RawClient()
-        : context_(SSL_CTX_new(TLS_client_method())),
-          ssl_(SSL_new(context_)),
-          in_(BIO_new(BIO_s_mem())),
-          out_(BIO_new(BIO_s_mem())) {
-        SSL_set_bio(ssl_, in_, out_);
-        SSL_set_connect_state(ssl_);
-    }
-    RawClient(const RawClient&) = delete;
-    RawClient& operator=(const RawClient&) = delete;
-    ~RawClient() {
-        SSL_free(ssl_);
-        SSL_CTX_free(context_);
-    }
-
-    SSL* ssl() const noexcept { return ssl_; }
-    std::string output() const {
-        char* data = nullptr;
-        const long size = BIO_get_mem_data(out_, &data);
-        const std::string all(data, static_cast<std::size_t>(size));
-        BIO_reset(out_);
-        return all;
-    }
-    void input(const std::string& bytes) const { BIO_write(in_, bytes.data(), static_cast<int>(bytes.size())); }
-
-private:
-    SSL_CTX* context_;
-    SSL* ssl_;
-    BIO* in_;
-    BIO* out_;
-};
-
 struct Attacked {
     ManualClock clock;
     std::shared_ptr<Recorder> recorder = std::make_shared<Recorder>();
     std::optional<Failure> failed;
     MemoryTransport transport;
-    RawClient client;
+    RawTlsPeer client;
 
     explicit Attacked(const TlsOptions& options = serving())
         : transport(tls_factory(clock, TlsContext::server(options),

@@ -76,6 +76,7 @@ Certificate make(EVP_PKEY* key, const CertificateWishes& wishes, X509* issuer, E
     for (const std::string& one : wishes.names)
         names += (names.empty() ? "" : ",") + one;
     if (!names.empty() && !ca) add_extension(x, signer, NID_subject_alt_name, names);
+    if (!wishes.usage.empty()) add_extension(x, signer, NID_ext_key_usage, wishes.usage);
     require(X509_sign(x, issuer_key != nullptr ? issuer_key : key, EVP_sha256()) > 0, "cannot sign");
     return made;
 }

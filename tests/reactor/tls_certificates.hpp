@@ -21,6 +21,7 @@ struct CertificateWishes {
     std::vector<std::string> names = {"DNS:localhost", "IP:127.0.0.1"};  ///< as OpenSSL's configuration spells them
     std::chrono::hours begins{-1};                                       ///< from now
     std::chrono::hours ends{24};
+    std::string usage;  ///< "serverAuth", "clientAuth"; empty: for everything
 };
 
 /// Signs what it is asked for.

@@ -113,6 +113,93 @@ BOOST_AUTO_TEST_CASE(a_peer_that_takes_nothing_of_much_is_thrown_out) {
     ends.a->lose_broken();
 }
 
+BOOST_AUTO_TEST_CASE(their_answer_has_all_of_the_time_from_when_our_close_notify_goes_out) {
+    Ends ends;
+    ends.a->set_accepting(false);
+    ends.at_client().write(std::string(300'000, 'x'));
+    ends.at_client().lose_connection();
+    ends.clock.advance(4s);
+    while (!ends.a->written().empty()) {  // it takes all at last
+        ends.a->take_written();
+        ends.clock.advance({});
+    }
+    ends.clock.advance(4999ms);
+    BOOST_TEST(!ends.a->disconnecting());
+    ends.clock.advance(1ms);
+    BOOST_TEST(ends.a->disconnecting());
+    BOOST_TEST(!ends.a->aborted());
+}
+
+BOOST_AUTO_TEST_CASE(closing_after_half_a_close_has_the_same_bound) {
+    Ends ends;
+    ends.server->close_at_end = false;
+    ends.at_client().lose_write_connection();
+    ends.carry();
+    ends.clock.advance(1h);  // half is for as long as it likes
+    BOOST_TEST(!ends.a->disconnecting());
+    ends.at_client().lose_connection();
+    ends.clock.advance(4999ms);
+    BOOST_TEST(!ends.a->disconnecting());
+    ends.clock.advance(1ms);
+    BOOST_TEST(ends.a->disconnecting());
+    BOOST_TEST(!ends.a->aborted());
+    BOOST_TEST(ends.a->written() == "");  // one close-notify was enough
+}
+
+BOOST_AUTO_TEST_CASE(a_transport_below_that_does_not_come_to_its_end_is_aborted) {
+    Ends ends;
+    ends.at_client().lose_connection();
+    ends.carry();
+    BOOST_TEST(ends.a->disconnecting());  // both close-notifies have passed
+    ends.clock.advance(4999ms);
+    BOOST_TEST(!ends.a->aborted());
+    ends.clock.advance(1ms);
+    BOOST_TEST(ends.a->aborted());
+    ends.a->lose(make_failure(ConnectionAborted("aborted")));
+    BOOST_TEST(is<ConnectionLost>(ends.client->reason));
+}
+
+BOOST_AUTO_TEST_CASE(closing_twice_or_after_an_abort_changes_nothing) {
+    Ends ends;
+    ends.at_client().lose_connection();
+    ends.at_client().lose_connection();
+    ends.at_client().lose_write_connection();
+    ends.clock.advance({});
+    const std::string once = ends.a->take_written();
+    BOOST_TEST(once.size() == 5U + 2 + 1 + 16);  // a record of one alert
+    ends.at_client().lose_connection();
+    ends.clock.advance({});
+    BOOST_TEST(ends.a->written() == "");
+    ends.at_client().abort_connection();
+    ends.at_client().lose_connection();
+    BOOST_TEST(ends.a->aborted());
+    ends.a->lose(make_failure(ConnectionAborted("aborted")));
+    BOOST_TEST(ends.client->story() == "made lost: aborted");
+    ends.at_client().lose_connection();
+    ends.at_client().abort_connection();
+    ends.clock.advance(1h);
+}
+
+BOOST_AUTO_TEST_CASE(their_close_notify_lets_us_finish_what_is_queued_before_ours) {
+    Ends ends;
+    const std::string text(300'000, 'x');
+    ends.server->close_at_end = false;
+    ends.client->close_at_end = false;
+    ends.at_client().write(text);
+    ends.clock.advance({});
+    ends.at_server().lose_write_connection();
+    ends.clock.advance({});
+    ends.a->deliver(ends.b->take_written());
+    BOOST_TEST(ends.client->story() == "made end");
+    ends.at_client().lose_connection();
+    for (int i = 0; i < 20; ++i)
+        ends.carry();
+    BOOST_TEST(ends.server->received.size() == text.size());
+    BOOST_TEST(ends.server->story() == "made data end");
+    BOOST_TEST(ends.a->disconnecting());
+    BOOST_TEST(ends.b->disconnecting());
+}
+
 BOOST_AUTO_TEST_CASE(an_end_without_close_notify_is_a_truncation) {
     for (const bool by_loss : {false, true}) {
         Ends ends;

@@ -9,6 +9,8 @@
 #include <deque>
 #include <functional>
 
+#include "plait/deferred/testing/caught_reports.hpp"
+
 struct Host {
     using Adapter = plait::UvLoop;
 
@@ -75,4 +77,45 @@ BOOST_AUTO_TEST_CASE(handles_are_closed_after_the_adapter_is_gone) {
     BOOST_TEST(uv_loop_alive(host.loop()) != 0);  // closing
     host.run();
     BOOST_TEST(uv_loop_alive(host.loop()) == 0);
+}
+
+namespace {
+
+uv_handle_t* base(uv_timer_t& timer) {
+    return reinterpret_cast<uv_handle_t*>(&timer);
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(a_loop_of_its_own_lets_go_of_what_others_are_closing_on_it) {
+    uv_timer_t first;
+    uv_timer_t second;
+    int closed = 0;
+    first.data = &second;
+    second.data = &closed;
+    const plait::testing::CaughtReports reports;
+    {
+        const UvLoop adapter;
+        uv_timer_init(adapter.loop(), &first);
+        uv_timer_init(adapter.loop(), &second);
+        uv_close(base(first), [](uv_handle_t* handle) {
+            auto* const next = static_cast<uv_timer_t*>(handle->data);
+            uv_close(base(*next), [](uv_handle_t* last) { ++*static_cast<int*>(last->data); });
+        });
+    }
+    BOOST_TEST(closed == 1);
+    BOOST_TEST(reports.count() == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(a_loop_of_its_own_is_left_to_handles_that_stay_open_and_says_so_instead_of_waiting) {
+    static uv_timer_t left;  // as long as the loop it is on
+    const plait::testing::CaughtReports reports;
+    {
+        const UvLoop adapter;
+        uv_timer_init(adapter.loop(), &left);
+        uv_timer_start(&left, [](uv_timer_t*) { BOOST_ERROR("called"); }, 3'600'000, 0);
+    }
+    BOOST_TEST(reports.count() == 1U);
+    BOOST_TEST(uv_is_active(base(left)) != 0);
+    BOOST_TEST(left.loop != nullptr);
 }
