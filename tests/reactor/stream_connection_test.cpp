@@ -37,6 +37,22 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(what_comes_while_closing_is_not_delivered_and_does
     BOOST_TEST(f.ours->story() == "made lost: done");
 }
 
+BOOST_AUTO_TEST_CASE_TEMPLATE(closing_waits_for_a_full_peer_without_spinning_on_what_that_says, World, SocketWorlds) {
+    Joined<World> f;
+    f.join();
+    f.theirs->transport().pause_producing();
+    f.ours->transport().write(std::string(16'000'000, 'x'));
+    f.settle();
+    f.ours->transport().lose_connection();
+    f.theirs->transport().write("too late");
+    f.settle();
+    check_quiet(f.world.reactor);
+    f.theirs->transport().resume_producing();
+    f.wait_lost(f.ours);
+    BOOST_TEST(f.ours->story() == "made lost: done");
+    f.wait([&] { return f.theirs->received.size() == 16'000'000U; });
+}
+
 BOOST_AUTO_TEST_CASE_TEMPLATE(a_producer_registered_while_the_connection_is_lost_is_stopped, World, SocketWorlds) {
     Joined<World> f;
     NotedProducer producer;
@@ -154,6 +170,7 @@ BOOST_AUTO_TEST_CASE(a_port_that_a_run_stopped_outlives_its_reactor_too) {
 
 BOOST_FIXTURE_TEST_CASE(half_closing_with_a_descriptor_and_no_byte_for_it_is_the_end, UnixFixture) {
     auto client = connect();
+    served[0]->close_at_end = false;
     client->unix_transport().send_descriptor(file("one"));
     client->transport().lose_write_connection();
     wait([&] { return client->reason.has_value(); });

@@ -33,6 +33,7 @@ struct Watched {
 }  // namespace
 
 BOOST_FIXTURE_TEST_CASE(an_idle_one_expires_once_not_early_and_at_most_a_quarter_late, Watched) {
+    traffic = {100, 50, 0};  // from before
     timeouts->set_idle(1s);
     const Duration gone = run(10s);
     BOOST_TEST((gone >= 1s && gone <= 1250ms));
