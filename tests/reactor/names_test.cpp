@@ -240,6 +240,25 @@ BOOST_FIXTURE_TEST_CASE(a_domain_whose_servers_cannot_answer_is_passed_over, Fix
         dns.at("web.one.example", type).mood = Mood::fails;
     BOOST_TEST(contains(refusal<NameServerFailed>("web"), "cannot find an address for \"web\": "));
     BOOST_TEST(contains(dns.asked, "web.two.example/1 "));
+    options.search = std::vector<std::string>{"two.example", "one.example"};
+    BOOST_TEST(contains(refusal<NameServerFailed>("web"), "cannot find an address for \"web\": "));
+}
+
+BOOST_FIXTURE_TEST_CASE(only_so_many_domains_are_tried, Fixture) {
+    options.search = std::vector<std::string>();
+    for (int i = 0; i < 20; ++i)
+        options.search->push_back("d" + std::to_string(i) + ".example");
+    refusal<NameNotFound>("db");
+    BOOST_TEST(contains(dns.asked, "db.d7.example/1 "));
+    BOOST_TEST(!contains(dns.asked, "db.d8.example/"));
+}
+
+BOOST_FIXTURE_TEST_CASE(addresses_found_twice_are_given_once_and_ipv6_first, Fixture) {
+    dns.a("db.example", "127.0.0.1");
+    dns.a("db.example", "127.0.0.1");
+    dns.aaaa("db.example", "::1");
+    dns.at("db.example", Type::aaaa).delay = 20ms;
+    BOOST_TEST(look_up("db.example") == "::1 127.0.0.1");
 }
 
 BOOST_FIXTURE_TEST_CASE(a_domain_whose_servers_say_nothing_ends_the_look_up, Fixture) {
