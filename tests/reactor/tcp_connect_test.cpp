@@ -423,18 +423,23 @@ BOOST_FIXTURE_TEST_CASE(an_attempt_dropped_by_its_factory_makes_nothing, RaceFix
 
 BOOST_FIXTURE_TEST_CASE(nothing_is_connected_while_the_reactor_is_being_destroyed, RaceFixture) {
     auto other = std::make_unique<Reactor>();
+    Reactor& dying = *other;
     Deferred<std::shared_ptr<Protocol>> late;
     Deferred<std::vector<Address>> late_name;
+    Deferred<> late_look_up;
     client->when_lost = [&](Recorder&) {
-        late = connect_tcp(*other, where(), std::make_shared<Recorder>());
-        late_name = resolve(*other, {"db.example", 1});
+        late = connect_tcp(dying, where(), std::make_shared<Recorder>());
+        late_name = resolve(dying, {"db.example", 1});
+        late_look_up = NameResolver(dying).look_up("db.example", AddressFamily::any, [](const auto&) {});
     };
-    other->run_until(connect_tcp(*other, where(), client));
+    dying.run_until(connect_tcp(dying, where(), client));
     other.reset();
     BOOST_REQUIRE(late.ready());
     BOOST_CHECK_EXCEPTION(std::move(late).take().value(), ConnectError,
                           [](const ConnectError& error) { return says(error, "is being destroyed"); });
     BOOST_CHECK_THROW(std::move(late_name).take().value(), NameError);
+    BOOST_CHECK_EXCEPTION(std::move(late_look_up).take().value(), NameError,
+                          [](const NameError& error) { return says(error, "is being destroyed"); });
 }
 
 BOOST_FIXTURE_TEST_CASE(the_same_port_on_another_address_is_not_itself, RaceFixture) {
