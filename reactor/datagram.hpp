@@ -1,5 +1,5 @@
 // DatagramProtocol: what to do with datagrams; DatagramTransport: where to send them. Neither knows the network.
-// Not a stream: each datagram is whole, may be lost, doubled or overtaken, and nobody says so.
+// Not a stream: each datagram is whole; over UDP it may be lost, doubled or overtaken, and nobody says so.
 #pragma once
 
 #include <cstddef>
@@ -35,7 +35,7 @@ public:
     DatagramTransport(const DatagramTransport&) = delete;
     DatagramTransport& operator=(const DatagramTransport&) = delete;
 
-    /// Queues one datagram for `to`, a numeric address. A slice is queued as it is.
+    /// Queues one datagram for `to`: a numeric address, or a path and port 0. A slice is queued as it is.
     /// Returns: false when it was dropped because the queue is full, or nothing is sent any more.
     /// Throws BadDatagramAddress, DatagramTooLong; InvalidState when connected to another address.
     virtual bool write(Bytes data, const Address& to) = 0;
@@ -63,6 +63,28 @@ public:
 
 protected:
     ~DatagramTransport() = default;
+};
+
+/// An open port: a DatagramTransport and its end. Made by `listen_udp` and `listen_unix_datagram`.
+///
+/// A port whose descriptor was closed, or whose socket was shut down, by something else stops: those who wait for it
+/// fail with DescriptorWentAway, or it is reported as an unhandled failure if nobody waits for `close()`.
+///
+/// Lifetime: destroying it stops it, as stop_listening() does. It may outlive the reactor. Allowed from inside its
+///           protocol's callbacks.
+class DatagramPort : public DatagramTransport {
+public:
+    virtual ~DatagramPort() = default;
+
+    /// Stops at once: what is written is handed to the system as far as it takes it, nothing is received any more.
+    /// `stop_protocol()` runs at the end of this turn, not before this returns.
+    virtual void stop_listening() = 0;
+
+    /// Stops in good order: receives nothing more, sends what is queued.
+    /// Fires:  after stop_protocol(); at once when it is stopped already.
+    /// Fails:  with InvalidState when it was asked for before and is not over; with DescriptorWentAway.
+    /// Cancel: stops at once. Dropping likewise.
+    virtual Deferred<> close() = 0;
 };
 
 /// What to do with datagrams. Derive from it.
@@ -98,7 +120,8 @@ public:
         static_cast<void>(from);
     }
 
-    /// Connected ports: nobody listens at the peer. Datagrams sent may have been lost; those to come may arrive.
+    /// Connected ports: nobody listens at the peer. Datagrams sent may have been lost; those to come may arrive. UNIX:
+    /// one was lost, and no more than that one.
     virtual void connection_refused() {}
 
     /// A datagram for `to` was not taken by the system; holds a DatagramError. Others are sent on.
@@ -107,7 +130,8 @@ public:
         static_cast<void>(to);
     }
 
-    /// The end: the port is stopped or the reactor destroyed. `transport()` swallows what is written.
+    /// The end: the port is stopped, its descriptor gone or the reactor destroyed. `transport()` swallows what is
+    /// written.
     virtual void stop_protocol() {}
 
     /// The port; when there is none, a transport that drops everything.

@@ -11,7 +11,7 @@ class DatagramError : public NetworkError {
 public:
     using NetworkError::NetworkError;
 };
-/// The address is no numeric one, or not of the port's kind: look the name up first (names.hpp).
+/// The address is no numeric one (look the name up first: names.hpp), or not of the port's kind.
 class BadDatagramAddress : public DatagramError {
 public:
     using DatagramError::DatagramError;
@@ -21,7 +21,7 @@ class DatagramTooLong : public DatagramError {
 public:
     using DatagramError::DatagramError;
 };
-/// The system refused to send it: no route, not permitted, longer than the path allows.
+/// The system refused to send it, or to connect: no route, nobody there, not permitted, longer than the path allows.
 class DatagramRefused : public DatagramError {
 public:
     using DatagramError::DatagramError;

@@ -93,7 +93,8 @@ class ConnectionTimedOut : public ConnectionClosed {
 public:
     using ConnectionClosed::ConnectionClosed;
 };
-/// Somebody closed the connection's descriptor behind its back, or put another one in its place.
+/// Somebody closed the descriptor of a connection or port behind its back, put another one in its place, or shut its
+/// socket down. Ports that this happens to stop, and report it as an unhandled failure.
 class DescriptorWentAway : public ConnectionLost {
 public:
     using ConnectionLost::ConnectionLost;

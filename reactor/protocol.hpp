@@ -44,6 +44,11 @@ public:
     /// For transports: attaches another one to a protocol that has its connection already.
     void attach(Transport& transport) noexcept { transport_ = &transport; }
 
+    /// For transports: takes the connection away without a word, if it is still `from`.
+    void detach(const Transport& from) noexcept {
+        if (transport_ == &from) transport_ = nullptr;
+    }
+
     /// For transports: calls connection_lost(), then detaches, then tells who observes.
     void lose_connection(const Failure& reason);
 

@@ -33,7 +33,6 @@ public:
         reactor_.call_soon([this, &main] { start(main); });
         reactor_.run();
         if (!code_) complain("the reactor was stopped before main had ended");
-        running_ = Deferred<>();
         return code_.value_or(failed);
     }
 

@@ -93,7 +93,8 @@ public:
     virtual void resume_producing() = 0;
 
     /// Registers who fills the write buffer, also while closing. Throws InvalidState if there is one. On a lost
-    /// connection calls `stop_producing()` at once. Lifetime: it stays until unregistered or told to stop.
+    /// connection calls `stop_producing()` at once; above the high water mark `pause_producing()`, and if that throws
+    /// it is not registered. Lifetime: it stays until unregistered or told to stop.
     virtual void register_producer(Producer& producer) = 0;
     virtual void unregister_producer() = 0;
 
@@ -148,8 +149,9 @@ public:
 
     /// Exchanges the protocol: `next` gets what arrives from now on, and connection_lost. For layers that are put
     /// between a protocol and its connection in mid-stream, as `start_tls` does; attaching `next` is theirs
-    /// (Protocol::attach). Allowed from inside the protocol's callbacks. Throws UsageError when the connection is lost;
-    /// so does the default, always: such a transport cannot.
+    /// (Protocol::attach). The one before is detached, told nothing, and may be destroyed. Allowed from inside the
+    /// protocol's callbacks; what such a callback throws afterwards still ends the connection. Throws UsageError on a
+    /// lost connection; the default always: this transport cannot.
     virtual Handover hand_over(std::shared_ptr<Protocol> next);
 
 protected:

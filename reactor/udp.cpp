@@ -8,8 +8,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "plait/reactor/detail/datagram_port.hpp"
 #include "plait/reactor/detail/multicast.hpp"
-#include "plait/reactor/detail/udp_socket.hpp"
 #include "plait/reactor/errors.hpp"
 
 namespace plait {
@@ -43,57 +43,13 @@ SocketAddress destination(const Address& to, int family, bool ipv6_only) {
     return mapped;
 }
 
-class OpenUdpPort final : public UdpPort, private UdpSocketOwner {
+class OpenUdpPort final : public OpenDatagramPort<UdpPort> {
 public:
     OpenUdpPort(ReactorCore& core, UniqueFd fd, int family, const UdpOptions& options,
                 const std::shared_ptr<DatagramProtocol>& protocol)
-        : address_(local_address(fd.get())),
-          ipv6_only_(options.ipv6_only),
-          socket_(new UdpSocket(core, std::move(fd), family, options, protocol, *this)),
-          protocol_(protocol) {
-        protocol->make_connection(this);
-    }
-    ~OpenUdpPort() override { OpenUdpPort::stop_listening(); }
-
-    using DatagramTransport::write;
-    bool write(Bytes data, const Address& to) override {
-        if (socket_ == nullptr) return false;
-        if (socket_->connected()) {
-            if (to != socket_->peer())
-                throw InvalidState("a UDP port connected to " + socket_->peer().str() + " cannot send to " + to.str());
-            return write(std::move(data));
-        }
-        if (to != last_to_) {  // most go where the one before went
-            last_destination_ = destination(to, socket_->family(), ipv6_only_);
-            last_to_ = to;
-        }
-        check_length(data.size(), to);
-        return socket_->write(std::move(data), last_destination_);
-    }
-    bool write(Bytes data) override {
-        if (socket_ == nullptr) return false;
-        if (!socket_->connected()) throw InvalidState("a UDP port that is not connected was not told where to send");
-        check_length(data.size(), socket_->peer());
-        return socket_->write(std::move(data), SocketAddress());
-    }
-
-    void connect(const Address& peer) override {
-        if (socket_ == nullptr) return;
-        const SocketAddress to = destination(peer, socket_->family(), ipv6_only_);
-        if (const int error = socket_->connect(to); error != 0)
-            throw DatagramRefused("cannot connect a UDP port to " + peer.str() + ": " + error_text(error));
-        address_ = local_address(socket_->fd());
-    }
-
-    std::size_t write_buffered() const noexcept override { return socket_ != nullptr ? socket_->write_buffered() : 0; }
-    Deferred<> drained() override { return socket_ != nullptr ? socket_->drained() : fail(stopped()); }
-    Address host() const override { return address_; }
-    Counters counters() const noexcept override { return socket_ != nullptr ? socket_->counters() : last_counters_; }
-
-    void stop_listening() override {
-        if (socket_ != nullptr) socket_->stop();
-    }
-    Deferred<> close() override { return socket_ != nullptr ? socket_->close() : succeed(); }
+        : OpenDatagramPort(core, std::move(fd), family,
+                           checked_limits(options.most_received, options.most_queued, "UdpOptions"), protocol),
+          ipv6_only_(options.ipv6_only) {}
 
     void join_group(const std::string& group, const std::string& interface) override {
         change_group(open_socket(), Membership::join, group, interface);
@@ -108,33 +64,21 @@ public:
     }
 
 private:
-    static ConnectionDone stopped() { return ConnectionDone("the UDP port is stopped"); }
-
-    void check_length(std::size_t size, const Address& to) const {
-        const std::size_t most = socket_->family() == AF_INET ? longest_ipv4 : longest_ipv6;
+    SocketAddress destination(const Address& to) const override {
+        return detail::destination(to, family(), ipv6_only_);
+    }
+    void check_length(std::size_t size, const Address& to) const override {
+        const std::size_t most = family() == AF_INET ? longest_ipv4 : longest_ipv6;
         if (size <= most) return;
         throw DatagramTooLong("cannot send a datagram of " + std::to_string(size) + " bytes to " + to.str() +
                               ": it carries " + std::to_string(most) + " at most; send several");
     }
-
     GroupSocket open_socket() const {
-        if (socket_ == nullptr) throw stopped();
-        return {socket_->fd(), socket_->family()};
+        if (socket() == nullptr) throw stopped();
+        return {socket()->fd(), family()};
     }
 
-    void socket_gone() noexcept override {
-        last_counters_ = socket_->counters();
-        socket_ = nullptr;
-        if (const auto protocol = protocol_.lock()) protocol->make_connection(nullptr);
-    }
-
-    Address address_;
     bool ipv6_only_;
-    UdpSocket* socket_;  // owns itself; null once stopped
-    std::weak_ptr<DatagramProtocol> protocol_;
-    Counters last_counters_;
-    Address last_to_;
-    SocketAddress last_destination_;
 };
 
 [[noreturn]] void cannot_open(const Address& where, const std::string& why) {
@@ -150,7 +94,7 @@ private:
 }
 
 UniqueFd open_udp_socket(const Address& where, const SocketAddress& address, const UdpOptions& options) {
-    UniqueFd fd(::socket(address.family(), SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    UniqueFd fd = make_socket(address.family(), SOCK_DGRAM);
     const auto require = [&](bool done) {
         if (!done) cannot_open(where, errno);
     };
@@ -171,8 +115,7 @@ UniqueFd open_udp_socket(const Address& where, const SocketAddress& address, con
 std::unique_ptr<UdpPort> listen_udp(Reactor& reactor, const Address& where, std::shared_ptr<DatagramProtocol> protocol,
                                     UdpOptions options) {
     if (protocol == nullptr) throw std::invalid_argument("listen_udp needs a protocol");
-    if (options.most_received == 0 || options.most_received > 65535)
-        throw std::invalid_argument("UdpOptions::most_received has to be 1 to 65535");
+    detail::checked_limits(options.most_received, options.most_queued, "UdpOptions");
     const Address real{where.ip.empty() ? "0.0.0.0" : where.ip, where.port};
     if (reactor.core().closing()) detail::cannot_open(real, "the reactor is being destroyed");
     const auto address = detail::to_socket_address(real);

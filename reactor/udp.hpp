@@ -32,23 +32,8 @@ struct UdpOptions {
 };
 
 /// An open UDP port. What is about groups throws ConnectionDone once it is stopped.
-///
-/// Lifetime: destroying it stops it, as stop_listening() does. It may outlive the reactor. Allowed from inside its
-///           protocol's callbacks.
-class UdpPort : public DatagramTransport {
+class UdpPort : public DatagramPort {
 public:
-    virtual ~UdpPort() = default;
-
-    /// Stops at once: what is written is handed to the system as far as it takes it, nothing is received any more.
-    /// `stop_protocol()` runs at the end of this turn, not before this returns.
-    virtual void stop_listening() = 0;
-
-    /// Stops in good order: receives nothing more, sends what is queued.
-    /// Fires:  after stop_protocol(); at once when it is stopped already.
-    /// Fails:  with InvalidState when it was asked for before and is not over.
-    /// Cancel: stops at once. Dropping likewise.
-    virtual Deferred<> close() = 0;
-
     /// Receives what is sent to `group` (224.0.0.0/4, ff00::/8), by the interface with that name or, IPv4, address;
     /// empty: the one the system chooses. Throws BadDatagramAddress, or DatagramError with the system's reason.
     virtual void join_group(const std::string& group, const std::string& interface = {}) = 0;

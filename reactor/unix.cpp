@@ -1,17 +1,15 @@
 #include "plait/reactor/unix.hpp"
 
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <utility>
 
 #include "plait/deferred/coroutine.hpp"
-#include "plait/deferred/filesystem_lock.hpp"
 #include "plait/reactor/detail/socket_port.hpp"
 #include "plait/reactor/detail/unix_address.hpp"
 #include "plait/reactor/detail/unix_connection.hpp"
+#include "plait/reactor/detail/unix_name.hpp"
 #include "plait/reactor/detail/unix_policy.hpp"
 
 namespace plait {
@@ -32,10 +30,6 @@ LostUnixTransport lost_unix_transport;
     const std::string text = "cannot connect to " + path + ": " + detail::error_text(error);
     if (error == ECONNREFUSED || error == ENOENT) throw ConnectionRefused(text + "; is the server running?");
     throw ConnectError(text);
-}
-
-[[noreturn]] void cannot_listen(const std::string& path, const std::string& why) {
-    throw CannotListen("cannot listen on " + path + ": " + why);
 }
 
 /// Returns 0, or errno.
@@ -89,112 +83,40 @@ void UnixPolicy::start(ReactorCore& core, UniqueFd client, Address peer, std::sh
 
 namespace {
 
-/// The file of a listening socket.
 class UnixPort final : public SocketPort {
 public:
-    UnixPort(Reactor& reactor, std::string path, std::shared_ptr<Factory> factory, UnixListenOptions options)
+    UnixPort(Reactor& reactor, const std::string& path, std::shared_ptr<Factory> factory,
+             const UnixListenOptions& options)
         : SocketPort(reactor.core(), std::move(factory), std::make_shared<UnixPolicy>(path)),
-          reactor_(reactor),
-          path_(std::move(path)),
-          options_(options) {
-        try {
-            start(reopen(), {path_, 0});
-        } catch (...) {
-            closed();
-            throw;
-        }
+          name_(reactor, path, options.mode, options.remove_stale),
+          path_(path),
+          backlog_(options.backlog) {
+        start(reopen(), {path_, 0});
     }
     ~UnixPort() override { stop_listening(); }
 
 private:
-    UniqueFd reopen() override;
-    void closed() noexcept override;
-    void lock();
-    void remove_stale(const SocketAddress& address);
-    UniqueFd bind_and_listen(const SocketAddress& address);
+    UniqueFd reopen() override {
+        UniqueFd fd = name_.bind(SOCK_STREAM);
+        if (::listen(fd.get(), backlog_) == 0) return fd;
+        const int error = errno;
+        name_.remove();
+        cannot_listen_at(path_, error_text(error));
+    }
+    void closed() noexcept override { name_.remove(); }
 
-    Reactor& reactor_;
+    UnixName name_;
     std::string path_;
-    UnixListenOptions options_;
-    std::optional<DeferredFilesystemLock> lock_;
-    struct stat made_{};  ///< the file, as we made it
-    bool has_file_ = false;
+    int backlog_;
 };
 
-UniqueFd UnixPort::reopen() {
-    const auto address = to_unix_address(path_);
-    if (!address) cannot_listen("a UNIX socket", why_not_a_path(path_));
-    if (!is_abstract(path_) && options_.remove_stale) {
-        lock();
-        remove_stale(*address);
-    }
-    return bind_and_listen(*address);
-}
-
-void UnixPort::lock() {
-    lock_.emplace(path_ + ".lock", reactor_);
-    bool locked = false;
-    try {
-        locked = lock_->try_lock();
-    } catch (const FilesystemLockError& error) {
-        lock_.reset();
-        cannot_listen(path_, error.what());
-    }
-    if (locked) return;
-    lock_.reset();
-    cannot_listen(path_, "another program listens there (it holds the lock on " + path_ + ".lock)");
-}
-
-void UnixPort::remove_stale(const SocketAddress& address) {
-    struct stat there{};
-    if (::lstat(path_.c_str(), &there) != 0) return;
-    std::string why_not;
-    if (!S_ISSOCK(there.st_mode)) {
-        why_not = "something that is not a socket is there: choose another path, or remove it";
-    } else if (const UniqueFd asking = make_stream_socket(AF_UNIX);
-               !asking || try_connect(asking.get(), address) != ECONNREFUSED) {
-        why_not = "another program listens there";
-    } else if (::unlink(path_.c_str()) != 0) {
-        why_not = "the socket that was left behind there cannot be removed: " + error_text(errno);
-    }
-    if (why_not.empty()) return;
-    lock_.reset();
-    cannot_listen(path_, why_not);
-}
-
-UniqueFd UnixPort::bind_and_listen(const SocketAddress& address) {
-    UniqueFd fd = make_stream_socket(AF_UNIX);
-    int error = 0;
-    if (!fd || ::bind(fd.get(), address.get(), address.size) != 0) {
-        error = errno;
-    } else if (!is_abstract(path_)) {
-        has_file_ = ::lstat(path_.c_str(), &made_) == 0;
-        if (::chmod(path_.c_str(), options_.mode) != 0) error = errno;
-    }
-    if (error == 0 && ::listen(fd.get(), options_.backlog) != 0) error = errno;
-    if (error == 0) return fd;
-    closed();
-    cannot_listen(path_,
-                  error_text(error) + (error == EADDRINUSE ? "; another program has it, or left it behind" : ""));
-}
-
-void UnixPort::closed() noexcept {
-    struct stat there{};
-    if (has_file_ && ::lstat(path_.c_str(), &there) == 0 && there.st_ino == made_.st_ino &&
-        there.st_dev == made_.st_dev)
-        ::unlink(path_.c_str());
-    has_file_ = false;
-    lock_.reset();
-}
-
 }  // namespace
-
 }  // namespace detail
 
 std::unique_ptr<ListeningPort> listen_unix(Reactor& reactor, std::string path, std::shared_ptr<Factory> factory,
                                            UnixListenOptions options) {
-    if (reactor.core().closing()) cannot_listen(path, "the reactor is being destroyed");
-    return std::make_unique<detail::UnixPort>(reactor, std::move(path), std::move(factory), options);
+    if (reactor.core().closing()) detail::cannot_listen_at(path, "the reactor is being destroyed");
+    return std::make_unique<detail::UnixPort>(reactor, path, std::move(factory), options);
 }
 
 }  // namespace plait

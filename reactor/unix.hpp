@@ -1,5 +1,5 @@
 // UNIX stream sockets: connect, listen, and hand descriptors to another process.
-// Not datagrams; and no names are looked up: an address is a path on this machine.
+// Not datagrams: see unix_datagram.hpp; and no names are looked up: an address is a path on this machine.
 #pragma once
 
 #include <sys/types.h>

@@ -1,7 +1,6 @@
 #include "plait/reactor/detail/acceptor.hpp"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -15,7 +14,6 @@ namespace {
 
 constexpr int accepted_a_turn = 64;
 constexpr int refused_a_turn = 256;
-constexpr int most_empty_wake_ups = 16;
 constexpr Duration rest_when_exhausted = std::chrono::milliseconds(100);
 
 }  // namespace
@@ -26,6 +24,7 @@ Acceptor::Acceptor(ReactorCore& core, UniqueFd fd, std::shared_ptr<Factory> fact
       fd_(std::move(fd)),
       factory_(std::move(factory)),
       policy_(std::move(policy)),
+      opened_(identity_of(fd_.get())),
       went_away_(std::move(went_away)) {
     reserve();
     watch_.emplace(core_.iops(), fd_.get(), static_cast<EventHandler&>(*this));
@@ -51,13 +50,14 @@ void Acceptor::event_ready(IOFlags) noexcept {
         from.size = sizeof from.storage;
         UniqueFd client(::accept4(fd_.get(), from.get(), &from.size, SOCK_NONBLOCK | SOCK_CLOEXEC));
         if (client) {
-            empty_wake_ups_ = 0;
+            empty_wake_ups_.reset();
             welcome(std::move(client), from);
             continue;
         }
         switch (errno) {
             case EAGAIN:
-                if (count == 0) found_nobody();
+                // Somebody else who shares the port was faster; or there is no port any more.
+                if (count == 0 && empty_wake_ups_.was_shut_down(fd_.get())) give_up();
                 return;
             case EMFILE:
             case ENFILE:
@@ -85,15 +85,6 @@ void Acceptor::welcome(UniqueFd client, const SocketAddress& from) noexcept {
     });
 }
 
-/// Somebody else who shares the port was faster. Or a UNIX socket was shut down by something else in this program: it
-/// is readable for ever then, and says no more than that nobody is there.
-void Acceptor::found_nobody() noexcept {
-    if (++empty_wake_ups_ < most_empty_wake_ups) return;
-    empty_wake_ups_ = 0;
-    pollfd state{fd_.get(), POLLRDHUP, 0};
-    if (::poll(&state, 1, 0) > 0 && (state.revents & (POLLRDHUP | POLLHUP)) != 0) give_up();
-}
-
 /// Out of descriptors. Left in the backlog, the clients would be reported again and again, and wait for nothing.
 void Acceptor::refuse_waiting() noexcept {
     reserved_.reset();
@@ -115,10 +106,10 @@ void Acceptor::rest() noexcept {
     });
 }
 
-/// The number may be somebody else's by now: it is not ours to close.
+/// Shut down, or closed by somebody else: the number may be another's by now, and is not ours to close then.
 void Acceptor::give_up() noexcept {
     watch_->watch(IOFlags::none);
-    static_cast<void>(fd_.release());
+    if (identity_of(fd_.get()) != opened_) static_cast<void>(fd_.release());
     contain(went_away_);
 }
 

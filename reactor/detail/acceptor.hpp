@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "plait/deferred/clock.hpp"
+#include "plait/reactor/detail/empty_wake_ups.hpp"
 #include "plait/reactor/detail/io_watch.hpp"
 #include "plait/reactor/detail/reactor_core.hpp"
 #include "plait/reactor/detail/socket.hpp"
@@ -25,7 +26,8 @@ public:
 /// One listening socket at work.
 ///
 /// Lifetime: owns itself until `stop()`, and is destroyed at the end of the turn of that: so its accept loop may be
-///           left by way of the port's destructor. `went_away` is called, last, if somebody else closes the socket.
+///           left by way of the port's destructor. `went_away` is called, last, if somebody else closes the socket or
+///           shuts it down.
 class Acceptor final : public Doomed, private EventHandler {
 public:
     Acceptor(ReactorCore& core, UniqueFd fd, std::shared_ptr<Factory> factory,
@@ -38,7 +40,6 @@ private:
     void event_ready(IOFlags flags) noexcept override;
     bool open() const noexcept { return watch_.has_value(); }
     void welcome(UniqueFd client, const SocketAddress& from) noexcept;
-    void found_nobody() noexcept;
     void refuse_waiting() noexcept;
     void rest() noexcept;
     void give_up() noexcept;
@@ -48,10 +49,11 @@ private:
     UniqueFd fd_;
     UniqueFd reserved_;  ///< given up to accept, and close, a client when descriptors run out
     std::optional<IOWatch> watch_;
-    int empty_wake_ups_ = 0;  ///< in a row
+    EmptyWakeUps empty_wake_ups_;
     DelayedCall resting_;
     std::shared_ptr<Factory> factory_;
     std::shared_ptr<const AcceptPolicy> policy_;
+    FileIdentity opened_;
     UniqueFunction<void()> went_away_;
 };
 

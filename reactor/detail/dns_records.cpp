@@ -96,6 +96,7 @@ ReplyHas read_name(std::string_view reply, std::string& out) {
 }
 
 std::string reverse_name(const std::string& ip) {
+    if (!is_numeric_address(ip)) return {};
     in_addr v4{};
     if (::inet_pton(AF_INET, ip.c_str(), &v4) == 1) {
         const auto* const part = reinterpret_cast<const unsigned char*>(&v4.s_addr);

@@ -18,7 +18,7 @@ ReplyHas read_services(std::string_view reply, std::vector<ServiceRecord>& out);
 ReplyHas read_texts(std::string_view reply, std::vector<std::string>& out);
 ReplyHas read_name(std::string_view reply, std::string& out);
 
-/// "1.2.0.192.in-addr.arpa"; empty unless `ip` is numeric.
+/// "1.2.0.192.in-addr.arpa"; empty unless `ip` is numeric, and for addresses with a zone, which no server knows.
 std::string reverse_name(const std::string& ip);
 
 }  // namespace plait::detail

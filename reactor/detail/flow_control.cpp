@@ -22,7 +22,12 @@ void FlowControl::register_producer(Producer& producer, std::size_t level) {
         throw InvalidState("register_producer: this transport has a producer already; unregister that one first");
     producer_ = &producer;
     paused_ = false;
-    queued(level);
+    try {
+        queued(level);
+    } catch (...) {
+        if (producer_ == &producer) unregister_producer();  // who fails to register it may destroy it
+        throw;
+    }
 }
 
 void FlowControl::unregister_producer() noexcept {

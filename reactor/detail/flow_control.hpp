@@ -26,7 +26,7 @@ public:
     /// Throws std::invalid_argument unless low < high.
     void set_watermarks(std::size_t low, std::size_t high);
 
-    /// Throws InvalidState if there is one.
+    /// Throws InvalidState if there is one. Passes on what the producer throws, which is not registered then.
     void register_producer(Producer& producer, std::size_t level);
     void unregister_producer() noexcept;
     bool has_producer() const noexcept { return producer_ != nullptr; }

@@ -70,7 +70,7 @@ void HttpClientConnection::pause() {
 void HttpClientConnection::resume() {
     if (handler_ == nullptr || !paused_) return;
     paused_ = false;
-    if (connected() && !lost_) wait();
+    if (connected()) wait();
     if (delivering_) {
         parser_.resume();
         transport().resume_producing();
@@ -192,7 +192,7 @@ void HttpClientConnection::start_body() {
         auto sending = send_body(request_.source).add_errback([this](const Failure& reason) {
             // That the connection is lost we hear in connection_lost(), after what came before. The transport knows
             // first, and says so to those who wait for room.
-            if (reason.check<ConnectionClosed>() == nullptr || !transport().disconnecting()) sending_failed(reason);
+            if (reason.check<ConnectionClosed>() == nullptr || !transport().disconnecting()) fail(reason);
         });
         if (handler_ != nullptr && !sent_) sending_ = std::move(sending);
     });
@@ -238,13 +238,6 @@ void HttpClientConnection::finish_body() {
     body_sent();
 }
 
-void HttpClientConnection::sending_failed(const Failure& reason) {
-    if (!paused_) return fail(reason);
-    lost_ = reason;  // and told when resumed
-    deadline_.clear();
-    transport().abort_connection();
-}
-
 void HttpClientConnection::body_sent() {
     sent_ = true;
     if (!paused_ && !lost_) wait();
@@ -283,7 +276,7 @@ void HttpClientConnection::deliver_held() {
 /// There is no connection any more, or none to be had. What came before is delivered first.
 void HttpClientConnection::lost(const Failure& reason) {
     if (handler_ == nullptr) return tell_ended();
-    if (!lost_) lost_ = reason;
+    lost_ = reason;
     deadline_.clear();
     sending_ = {};
     send_call_.cancel();

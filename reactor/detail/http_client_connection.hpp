@@ -90,7 +90,6 @@ private:
     Deferred<> send_body(std::shared_ptr<HttpBodySource> source);
     void write_piece(Bytes piece);
     void finish_body();
-    void sending_failed(const Failure& reason);
     void body_sent();
     bool all_taken() const noexcept;
 

@@ -14,7 +14,6 @@ namespace plait::detail {
 void HttpHost::connection_free(HttpClientConnection& connection) {
     const auto self = shared_from_this();
     auto& pool = *pool_;
-    if (pool.closed_) return connection.close_idle();
     idle_.push_back(&connection);
     pool.idle_.push_back(&connection);
     if (pool.waiting_ > 0) pool.serve();

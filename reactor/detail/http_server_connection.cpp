@@ -201,7 +201,7 @@ void HttpServerConnection::pause_body() {
 
 void HttpServerConnection::resume_body() {
     if (!std::exchange(body_paused_, false) || closing_) return;
-    deadline_.set(shared_->options.request_timeout);
+    if (!skipping_) deadline_.set(shared_->options.request_timeout);
     if (reading_) {
         parser_.resume();
         transport().resume_producing();

@@ -45,8 +45,9 @@ void idle(LoopLab& lab) {
     WatchedTimer far(lab);
     far.set(1h);
     const auto before = processor_time();
-    lab.run_for(60ms);
-    lab.expect(processor_time() - before < 20ms, "the loop spends processor time while it has nothing to do");
+    lab.run_for(120ms);
+    // Others may want the processor, too: one that spins does not get all of it.
+    lab.expect(processor_time() - before < 10ms, "the loop spends processor time while it has nothing to do");
     lab.expect(event.times() == 0 && far.times() == 0, "an idle loop told of something");
 }
 

@@ -63,8 +63,6 @@ SignalMailbox& acquire_signal_mailbox() {
 
 void release_signal_mailbox(SignalMailbox& mailbox) noexcept {
     const std::lock_guard lock(mutex);
-    for (auto& count : mailbox.arrived)
-        count.store(0, std::memory_order_relaxed);
     mailbox.wakeup.clear();
     mailbox.in_use = false;
 }

@@ -4,6 +4,7 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
@@ -84,8 +85,14 @@ Address local_address(int fd) {
     return to_address(bound.get());
 }
 
-UniqueFd make_stream_socket(int family) noexcept {
-    return UniqueFd(::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+UniqueFd make_socket(int family, int type) noexcept {
+    return UniqueFd(::socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+}
+
+FileIdentity identity_of(int fd) noexcept {
+    struct stat about{};
+    if (::fstat(fd, &about) != 0) return {};
+    return {about.st_dev, about.st_ino};
 }
 
 bool set_option(int fd, int level, int name, int value) noexcept {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <sys/socket.h>
+#include <sys/types.h>
 
 #include <optional>
 #include <string>
@@ -31,8 +32,21 @@ Address to_address(const sockaddr* from);
 /// What the socket is bound to.
 Address local_address(int fd);
 
-/// A stream socket that neither blocks nor is inherited. Empty when there is none to be had; errno says why.
-UniqueFd make_stream_socket(int family) noexcept;
+/// A socket that neither blocks nor is inherited. Empty when there is none to be had; errno says why.
+UniqueFd make_socket(int family, int type) noexcept;
+inline UniqueFd make_stream_socket(int family) noexcept {
+    return make_socket(family, SOCK_STREAM);
+}
+
+/// Which file or socket a descriptor stands for, to see later whether it still does; none that any has if it is not
+/// open.
+struct FileIdentity {
+    dev_t device = 0;
+    ino_t number = 0;
+
+    friend bool operator==(const FileIdentity&, const FileIdentity&) = default;
+};
+FileIdentity identity_of(int fd) noexcept;
 
 bool set_option(int fd, int level, int name, int value) noexcept;
 

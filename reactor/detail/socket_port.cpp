@@ -60,8 +60,8 @@ std::string SocketPort::describe() const {
 }
 
 void SocketPort::went_away() {
-    const Failure failure = make_failure(DescriptorWentAway(
-        "no longer listening on " + address_.str() + ": the descriptor was closed by something else in this program"));
+    const Failure failure = make_failure(DescriptorWentAway("no longer listening on " + address_.str() +
+                                                            ": its socket was closed or shut down by something else"));
     stop_listening();
     report_unhandled_failure(failure);
 }

@@ -161,6 +161,7 @@ Transport::Handover StreamConnection::hand_over(std::shared_ptr<Protocol> next) 
     core_.destroy_later(std::make_unique<Exchanged>(protocol_));
     Handover before = flow_.release();
     before.protocol = std::exchange(protocol_, std::move(next));
+    before.protocol->detach(*this);
     return before;
 }
 

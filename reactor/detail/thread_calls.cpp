@@ -71,7 +71,6 @@ void ThreadMailbox::blocking_call_ended(BlockingCall& call) noexcept {
 }
 
 void ThreadMailbox::close() noexcept {
-    end_running();
     std::vector<UniqueFunction<void()>> dropped;  // destroyed outside the lock: their captures may post
     const std::lock_guard lock(mutex_);
     closed_ = true;

@@ -203,6 +203,7 @@ Transport::Handover TlsConnection::hand_over(std::shared_ptr<Protocol> next) {
     if (gone_) throw UsageError("hand_over: this connection is lost");
     Handover before = flow_.release();
     before.protocol = std::exchange(above_, std::move(next));
+    before.protocol->detach(*this);
     return before;
 }
 

@@ -26,7 +26,8 @@ public:
     }
 
     void on_head(HttpResponseHead head) override {
-        const bool has_body = !to_head_ && head.status != 304;  // else it is the length of what is not sent
+        // Else it is the length of what is not sent.
+        const bool has_body = !to_head_ && head.status != 204 && head.status != 304;
         if (has_body && head.content_length.value_or(0) > most_) refuse();
         HttpGatherer::on_head(std::move(head));
     }

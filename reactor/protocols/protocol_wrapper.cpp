@@ -77,8 +77,11 @@ Deferred<> ProtocolWrapper::drained() {
 }
 /// A transport takes a Producer off only together with its protocol: we go, and come back without.
 Transport::Handover ProtocolWrapper::hand_over(std::shared_ptr<Protocol> next) {
-    Handover before = transport().hand_over(next);
-    transport().hand_over(std::exchange(before.protocol, std::exchange(wrapped_, std::move(next))));
+    Transport& below = transport();
+    Handover before = below.hand_over(next);
+    below.hand_over(std::exchange(before.protocol, std::exchange(wrapped_, std::move(next))));
+    attach(below);
+    before.protocol->detach(*this);
     return before;
 }
 Address ProtocolWrapper::host() const {

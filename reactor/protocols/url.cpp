@@ -143,11 +143,24 @@ void refuse_unfit(std::string_view text) {
     }
 }
 
+/// What is not ASCII cannot stand on a request line, but does stand in a `Location` at times.
+std::string as_ascii(std::string_view text) {
+    std::string encoded;
+    for (const char c : text) {
+        if (static_cast<unsigned char>(c) < 0x80) {
+            encoded += c;
+        } else {
+            encoded += encode(std::string_view(&c, 1), {});
+        }
+    }
+    return encoded;
+}
+
 void set_target(Url& url, std::string_view target, std::string_view text) {
     const auto question = target.find('?');
-    if (const auto path = target.substr(0, question); !path.empty()) url.path = path;
+    if (const auto path = target.substr(0, question); !path.empty()) url.path = as_ascii(path);
     url.query.reset();
-    if (question != std::string_view::npos) url.query = target.substr(question + 1);
+    if (question != std::string_view::npos) url.query = as_ascii(target.substr(question + 1));
     if (!percent_decode(url.target())) {
         refuse(text, "its path or query has a % that is not followed by two hexadecimal digits");
     }

@@ -23,8 +23,8 @@ public:
 /// secure    the scheme is https: the connection is to be made over TLS
 /// host      a name, an IPv4 address, or an IPv6 address, which is written in brackets and kept without them
 /// port      1 to 65535; 80 when absent, 443 for https
-/// path      percent-encoded as it came, "/" when absent
-/// query     percent-encoded, without the "?"
+/// path      percent-encoded as it came, "/" when absent; bytes beyond ASCII are encoded here
+/// query     likewise, without the "?"
 /// A fragment ("#part") is dropped: it is never sent to a server.
 struct Url {
     bool secure = false;

@@ -290,6 +290,7 @@ Transport::Handover MemoryTransport::hand_over(std::shared_ptr<Protocol> next) {
     if (state_->lost()) throw UsageError("hand_over: this connection is lost");
     Handover before = state_->flow.release();
     before.protocol = std::exchange(state_->protocol, std::move(next));
+    before.protocol->detach(*this);
     return before;
 }
 

@@ -1,5 +1,6 @@
 // A server in a process of its own, for the benchmarks that count what a server computes. It shares one processor with
-// its load, so that it always finds work ready and what else the machine does counts for little.
+// its load, so that it always finds work ready and what else the machine does counts for little; unless a benchmark
+// puts its load on another.
 #pragma once
 
 #include <sched.h>
@@ -14,11 +15,16 @@
 
 namespace plait::bench {
 
-inline void pin_to_one_processor() {
+/// Stays where it is when there is no such processor.
+inline void pin_to_processor(unsigned which) {
     cpu_set_t set;
     CPU_ZERO(&set);
-    CPU_SET(0, &set);
+    CPU_SET(which, &set);
     static_cast<void>(::sched_setaffinity(0, sizeof set, &set));
+}
+
+inline void pin_to_one_processor() {
+    pin_to_processor(0);
 }
 
 /// Killed at the end.

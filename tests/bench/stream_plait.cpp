@@ -1,3 +1,6 @@
+#include <unistd.h>
+
+#include <cstdlib>
 #include <stdexcept>
 
 #include "plait/reactor/reactor.hpp"
@@ -60,6 +63,25 @@ void stream_with_plait(std::uint64_t bytes, const StreamIdentity* identity) {
     }
     reactor.run_until(std::move(ended));
     if (receiver->received != bytes) throw std::runtime_error("bytes were lost");
+}
+
+void serve_stream_with_plait(int announce) {
+    Reactor reactor;
+    const auto port = listen_tcp(reactor, {"127.0.0.1", 0},
+                                 make_factory([](const Address&) { return std::make_shared<Sender>(streamed_apart); }));
+    const std::uint16_t number = port->address().port;
+    if (::write(announce, &number, sizeof number) != sizeof number) std::_Exit(1);
+    reactor.run();
+    std::_Exit(0);
+}
+
+void take_stream_with_plait(std::uint16_t port) {
+    Reactor reactor;
+    auto [ended, promise] = make_deferred<>();
+    auto receiver = std::make_shared<Receiver>(std::move(promise));
+    reactor.run_until(connect_tcp(reactor, {"127.0.0.1", port}, receiver));
+    reactor.run_until(std::move(ended));
+    if (receiver->received != streamed_apart) throw std::runtime_error("bytes were lost");
 }
 
 }  // namespace plait::bench

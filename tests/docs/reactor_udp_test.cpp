@@ -1,9 +1,11 @@
-// The code of docs/reactor.md: UDP.
+// The code of docs/reactor.md: UDP, and UNIX datagrams.
 #define BOOST_TEST_MODULE docs_reactor_udp
 #include <boost/test/unit_test.hpp>
 #include <string>
 
 #include "plait/reactor/udp.hpp"
+#include "plait/reactor/unix_datagram.hpp"
+#include "plait/tests/support/temporary_directory.hpp"
 
 using namespace plait;
 using namespace std::chrono_literals;
@@ -36,6 +38,22 @@ BOOST_AUTO_TEST_CASE(a_datagram_comes_back) {
 
     const auto client = listen_udp(reactor, {"127.0.0.1", 0}, asker);
     client->connect(server->host());  // optional: from now on only to and from there
+    client->write("hello");
+    // end of snippet
+    while (asker->answer.empty() && !asker->refused)
+        reactor.run_until(reactor.sleep(1ms));
+    BOOST_TEST(asker->answer == "hello");
+}
+
+BOOST_AUTO_TEST_CASE(a_datagram_comes_back_from_a_path) {
+    Reactor reactor;
+    const support::TemporaryDirectory directory("docs");
+    const std::string path = directory.path() / "port";
+    const auto asker = std::make_shared<Asker>();
+    // snippet: unix
+    const auto server = listen_unix_datagram(reactor, path, std::make_shared<Echo>(), {.mode = 0600});
+
+    const auto client = connect_unix_datagram(reactor, path, asker);
     client->write("hello");
     // end of snippet
     while (asker->answer.empty() && !asker->refused)

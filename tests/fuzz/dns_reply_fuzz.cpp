@@ -36,7 +36,7 @@ void read_name(std::string_view reply) {
 void one_input(std::string_view input) {
     const std::string asked(take_line(input));
     static_cast<void>(detail::is_askable_name(asked));
-    expect(detail::reverse_name(asked).empty() == !is_numeric_address(asked), "addresses have a name to be asked for");
+    if (!detail::reverse_name(asked).empty()) expect(is_numeric_address(asked), "only addresses have a reverse name");
 
     read_addresses(RecordType::a, input);
     read_addresses(RecordType::aaaa, input);

@@ -12,6 +12,7 @@
 
 #include "plait/deferred/context.hpp"
 #include "plait/reactor/errors.hpp"
+#include "plait/reactor/metrics.hpp"
 #include "plait/reactor/threads.hpp"
 
 using namespace plait;
@@ -119,6 +120,7 @@ BOOST_AUTO_TEST_CASE(a_reactor_that_does_not_run_is_refused) {
 
 BOOST_AUTO_TEST_CASE(a_stop_ends_the_wait_and_cancels_what_was_called) {
     Reactor reactor;
+    const auto home = std::this_thread::get_id();
     bool cancelled = false;
     std::optional<Promise<int>> promise;
     std::thread thread;
@@ -126,7 +128,9 @@ BOOST_AUTO_TEST_CASE(a_stop_ends_the_wait_and_cancels_what_was_called) {
         thread = std::thread([&] {
             BOOST_CHECK_THROW(blocking_call_from_thread(reactor,
                                                         [&] {
-                                                            auto pair = make_deferred<int>([&] { cancelled = true; });
+                                                            auto pair = make_deferred<int>([&] {
+                                                                cancelled = std::this_thread::get_id() == home;
+                                                            });
                                                             promise = std::move(pair.promise);
                                                             reactor.stop();
                                                             return std::move(pair.deferred);
@@ -137,6 +141,22 @@ BOOST_AUTO_TEST_CASE(a_stop_ends_the_wait_and_cancels_what_was_called) {
     reactor.run();
     thread.join();
     BOOST_TEST(cancelled);
+}
+
+BOOST_AUTO_TEST_CASE(a_call_that_its_thread_gave_up_is_not_made_in_the_next_run) {
+    Reactor reactor;
+    std::thread thread;
+    reactor.call_soon([&] {
+        thread = std::thread([&] {
+            BOOST_CHECK_THROW(blocking_call_from_thread(reactor, [] { BOOST_ERROR("called"); }), ReactorStopped);
+        });
+        while (reactor.metrics().thread_calls_pending == 0)
+            std::this_thread::yield();
+        reactor.crash();
+    });
+    reactor.run();
+    thread.join();
+    reactor.run_until(reactor.sleep(1ms));
 }
 
 BOOST_AUTO_TEST_CASE(whenever_the_reactor_stops_no_thread_hangs) {
@@ -170,6 +190,26 @@ BOOST_AUTO_TEST_CASE(whenever_the_reactor_stops_no_thread_hangs) {
             caller.join();
         BOOST_TEST(refused == threads);
     }
+}
+
+BOOST_AUTO_TEST_CASE(the_end_of_a_run_does_not_wait_for_a_thread_of_its_pool_that_waits_for_it) {
+    Reactor reactor;
+    std::atomic<bool> refused{false};
+    call_in_thread(reactor, [&] {
+        try {
+            blocking_call_from_thread(reactor, [&] {
+                reactor.stop();
+                return reactor.sleep(1h);
+            });
+        } catch (const ReactorStopped&) {
+            refused = true;
+        } catch (const ReactorNotRunning&) {  // before it ran
+            reactor.call_from_thread([&] { reactor.stop(); });
+            refused = true;
+        }
+    });
+    reactor.run();
+    BOOST_TEST(refused);
 }
 
 BOOST_AUTO_TEST_CASE(a_reactor_destroyed_with_work_that_waits_for_it_does_not_hang) {

@@ -199,14 +199,19 @@ BOOST_AUTO_TEST_CASE(a_pool_of_ones_own_may_outlive_the_reactor_and_end_its_work
 }
 
 BOOST_AUTO_TEST_CASE(work_asked_for_while_the_reactor_is_destroyed_fails) {
+    ThreadPool own;
     std::optional<Reactor> reactor(std::in_place);
     int failures = 0;
     defer_to_thread(*reactor, [] {}).detach([&](const Failure&) {
         ++failures;
         defer_to_thread(*reactor, [] {}).detach([&](const Failure&) { ++failures; });
+        const auto stopped = defer_to_thread(*reactor, own, [] {
+                                 BOOST_ERROR("called");
+                             }).add_errback<ReactorStopped>([&](const ReactorStopped&) { ++failures; });
+        BOOST_TEST(stopped.ready());  // at once
     });
     reactor.reset();
-    BOOST_TEST(failures == 2);
+    BOOST_TEST(failures == 3);
 }
 
 BOOST_AUTO_TEST_CASE(many_results_come_home_once_each) {

@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <csignal>
+#include <memory>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
+#include "plait/reactor/detail/loop_timers.hpp"
 #include "plait/reactor/detail/reactor_core.hpp"
 #include "plait/reactor/errors.hpp"
 #include "plait/reactor/iops.hpp"
@@ -75,6 +78,18 @@ BOOST_AUTO_TEST_CASE(a_reactor_lives_in_a_loop_that_others_run) {
     while (order.size() < 3)
         loop.step();
     BOOST_TEST(order.back() == 'c');
+}
+
+BOOST_AUTO_TEST_CASE(a_pass_of_a_poll_loop_is_not_asked_for_inside_another) {
+    HostLoop loop;
+    Reactor reactor(loop);
+    bool asked = false;
+    reactor.call_soon([&] {
+        asked = true;
+        BOOST_CHECK_THROW(loop.step(), InvalidState);
+    });
+    loop.step();
+    BOOST_TEST(asked);
 }
 
 BOOST_AUTO_TEST_CASE(run_until_says_so_when_the_loop_does_not_run) {
@@ -170,6 +185,44 @@ struct Seen final : EventHandler {
 };
 
 }  // namespace
+
+BOOST_AUTO_TEST_CASE(timers_of_a_loop_are_told_by_their_deadlines_whichever_are_taken_out) {
+    constexpr int count = 300;
+    const auto base = std::chrono::steady_clock::now();
+    Seen seen;
+    detail::LoopTimers timers;
+    std::vector<std::unique_ptr<TimerEvent>> all;
+    std::set<int> left;  // by their hours
+    for (int i = 0; i < count; ++i) {
+        const int hours = i * 7919 % count + 1;  // each once, well mixed
+        all.push_back(detail::LoopTimers::make(seen));
+        timers.update(*all.back(), EventAction::watch, std::chrono::hours(hours));
+        left.insert(hours);
+    }
+    for (int i = 0; i < count; ++i) {
+        const auto first = timers.next() - base;
+        BOOST_TEST((first >= std::chrono::hours(*left.begin()) && first < std::chrono::hours(*left.begin() + 1)));
+        const int which = i * 104'729 % count;
+        timers.update(*all[static_cast<std::size_t>(which)], EventAction::unwatch, {});
+        left.erase(which * 7919 % count + 1);
+    }
+    BOOST_TEST(timers.size() == 0U);
+    BOOST_TEST(seen.all.empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_timer_of_a_loop_may_be_asked_for_never_and_for_the_past) {
+    Seen seen;
+    detail::LoopTimers timers;
+    const auto never = detail::LoopTimers::make(seen);
+    timers.update(*never, EventAction::watch, std::chrono::microseconds::max());
+    timers.tell_due();
+    BOOST_TEST((timers.next() > std::chrono::steady_clock::now() + 24h));
+    const auto past = detail::LoopTimers::make(seen);
+    timers.update(*past, EventAction::watch, std::chrono::microseconds::min());
+    timers.tell_due();
+    BOOST_TEST(seen.all.size() == 1U);
+    BOOST_TEST(timers.size() == 1U);
+}
 
 BOOST_AUTO_TEST_CASE(the_seam_has_the_originals_names_and_numbers) {
     BOOST_TEST(static_cast<int>(PYCBC_EVACTION_WATCH) == 1);

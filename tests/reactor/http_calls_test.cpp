@@ -114,6 +114,14 @@ BOOST_AUTO_TEST_CASE(a_failure_waits_for_the_end_of_a_pause) {
     BOOST_TEST(clock.pending_calls() == 0U);
 }
 
+BOOST_AUTO_TEST_CASE(a_call_that_is_complete_leaves_no_timer) {
+    options.total_timeout = 10s;
+    ask();
+    say(0, answer("x", "Connection: close\r\n"));
+    BOOST_TEST(call->finished());
+    BOOST_TEST(clock.pending_calls() == 0U);
+}
+
 BOOST_AUTO_TEST_CASE(and_so_does_that_of_a_request_that_never_had_a_connection) {
     options.connections_per_host = 1;
     options.most_waiting = 0;

@@ -71,6 +71,55 @@ BOOST_AUTO_TEST_CASE(nor_is_what_was_answered_in_part) {
     BOOST_TEST(scripts.size() == 1U);
 }
 
+BOOST_AUTO_TEST_CASE(nor_is_it_when_the_rest_is_lost) {
+    echo();
+    auto warm = get();
+    settle();
+    scripts.at(0)->when_asked = nullptr;
+    auto response = get("http://db/x");
+    settle();
+    say(0, "HTTP/1.1 200");
+    scripts.at(0)->transport().abort_connection();
+    settle();
+    failure_of<ConnectionLost>(response);
+    BOOST_TEST(scripts.size() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(what_was_sent_again_is_not_though_its_connection_was_used_before) {
+    options.connections_per_host = 1;
+    echo();
+    auto warm = get();
+    settle();
+    when_asked = scripts.at(0)->when_asked = nullptr;
+    auto response = get("http://db/again");
+    auto before = get("http://db/before");  // who waited goes first
+    scripts.at(0)->transport().abort_connection();
+    settle();
+    say(1, answer("x"));
+    BOOST_TEST(body_of(before) == "x");
+    BOOST_TEST(scripts.at(1)->received.find("GET /again ") != std::string::npos);
+    scripts.at(1)->transport().abort_connection();
+    settle();
+    failure_of<ConnectionLost>(response);
+    BOOST_TEST(scripts.size() == 2U);
+}
+
+BOOST_AUTO_TEST_CASE(where_one_connection_was_stale_the_others_are_not_tried) {
+    auto first = get();
+    auto second = get();
+    settle();
+    say(0, answer("a"));
+    say(1, answer("b"));
+    auto response = get("http://db/again");  // on the one used last
+    scripts.at(1)->transport().abort_connection();
+    settle();
+    BOOST_TEST_REQUIRE(scripts.size() == 3U);
+    BOOST_TEST(scripts.at(2)->received.starts_with("GET /again "));
+    BOOST_TEST(scripts.at(0)->lost);
+    say(2, answer("yes"));
+    BOOST_TEST(body_of(response) == "yes");
+}
+
 BOOST_AUTO_TEST_CASE(nor_what_met_a_new_connection) {
     auto response = get();
     settle();
@@ -92,6 +141,10 @@ BOOST_AUTO_TEST_CASE(a_request_goes_out_with_what_the_address_says) {
                "Accept-Encoding: gzip, deflate\r\nContent-Length: 2\r\n\r\n{}");
     say(0, answer("done"));
     BOOST_TEST(body_of(response) == "done");
+    auto own = client().get(Url::parse("http://me:pw@db/"), {{"Authorization", "Bearer x"}});
+    settle();
+    BOOST_TEST(scripts.at(0)->received.ends_with("Authorization: Bearer x\r\nAccept-Encoding: gzip, deflate\r\n\r\n"));
+    BOOST_TEST(scripts.at(0)->received.rfind("Basic") < scripts.at(0)->received.rfind("GET"));
 }
 
 BOOST_AUTO_TEST_CASE(each_phase_has_its_limit_and_says_so) {
@@ -142,9 +195,13 @@ BOOST_AUTO_TEST_CASE(an_answer_that_is_held_whole_is_bounded) {
     settle();
     say(0, answer("eleven byte"));
     failure_of<HttpLimitExceeded>(told);
+    auto announced = get("http://db/announced");
+    settle();
+    say(1, "HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n");  // not a byte of it is waited for
+    failure_of<HttpLimitExceeded>(announced);
     auto untold = get("http://db/2");
     settle();
-    say(1, "HTTP/1.1 200 OK\r\n\r\neleven byte");
+    say(2, "HTTP/1.1 200 OK\r\n\r\neleven byte");
     BOOST_TEST((failure_of<HttpLimitExceeded>(untold).part() == HttpLimitExceeded::Part::body));
 }
 
@@ -195,6 +252,8 @@ BOOST_AUTO_TEST_CASE(closing_fails_what_is_under_way_and_fires_when_nothing_is_l
     no_result(running);
     no_result(closed);
     auto late = get("http://db/3");
+    clock.advance(0ns);
+    no_result(closed);  // not before the connections are gone
     settle();
     BOOST_TEST(failure_of<HttpClientClosed>(running).what() ==
                std::string("GET http://db/1: the HttpClient was closed before the answer was complete"));
@@ -204,6 +263,31 @@ BOOST_AUTO_TEST_CASE(closing_fails_what_is_under_way_and_fires_when_nothing_is_l
     success_of(closed_again);
     BOOST_TEST(client().connections() == 0U);
     BOOST_TEST(scripts.at(0)->lost);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_answered_just_after_close_was_called_is_an_answer) {
+    auto response = get();
+    settle();
+    auto closed = client().close();
+    scripts.at(0)->say(answer("x"));
+    network.flush();
+    BOOST_TEST(body_of(response) == "x");
+    settle();
+    success_of(closed);
+    BOOST_TEST(client().connections() == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(a_destroyed_client_holds_nothing) {
+    echo();
+    auto connector = network.connector();
+    const std::weak_ptr<Connector> watched = connector;
+    made = std::make_unique<HttpClient>(clock, std::move(connector));
+    auto response = get();
+    settle();
+    success_of(response);
+    made.reset();
+    settle();
+    BOOST_TEST(watched.expired());
 }
 
 BOOST_AUTO_TEST_CASE(closing_a_client_with_nothing_to_close_fires_too) {

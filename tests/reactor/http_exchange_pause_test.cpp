@@ -153,6 +153,21 @@ BOOST_AUTO_TEST_CASE(what_was_received_before_the_connection_broke_is_delivered_
     failed_with<ConnectionLost>();
 }
 
+BOOST_AUTO_TEST_CASE(and_so_it_is_when_that_breaks_just_after_the_pause) {
+    const auto wired = std::make_shared<WiredConnector>();
+    connector = wired;
+    recorder.on_event = [this](const std::string& event) {
+        if (event == "head 200") exchange->pause();
+    };
+    start();
+    wired->wire->deliver(std::string(chunked_head) + "1\r\na\r\n");
+    exchange->resume();
+    wired->wire->lose_broken();
+    BOOST_TEST(recorder.told() == "head 200");
+    clock.advance(0s);
+    BOOST_TEST(recorder.told() == "head 200 | body a | failed");
+}
+
 BOOST_AUTO_TEST_CASE(an_answer_complete_before_the_connection_broke_is_complete) {
     recorder.on_event = [this](const std::string& event) {
         if (event == "head 200") exchange->pause();

@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "plait/deferred/testing/caught_reports.hpp"
 #include "plait/reactor/errors.hpp"
 #include "plait/tests/reactor/http_exchange_fixture.hpp"
 
@@ -116,6 +117,7 @@ BOOST_AUTO_TEST_CASE(a_server_that_stops_answering_is_given_up) {
     for (int i = 0; i < 5; ++i) {
         clock.advance(9s);
         say("1\r\nx\r\n");
+        BOOST_TEST(recorder.events.back() == "body x");
     }
     clock.advance(10s);
     BOOST_TEST(recorder.events.back() == "failed");
@@ -250,6 +252,18 @@ BOOST_AUTO_TEST_CASE(what_the_handler_throws_fails_it) {
     say(std::string(chunked_head) + "1\r\na\r\n1\r\nb\r\n0\r\n\r\n");
     BOOST_TEST(recorder.told() == "head 200 | body a | failed");
     BOOST_TEST(std::string(failed_with<std::runtime_error>().what()) == "disk full");
+    BOOST_TEST(network.open_connections() == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(what_it_throws_at_the_end_is_reported) {
+    CaughtReports reports;
+    recorder.on_event = [](const std::string& event) {
+        if (event == "complete") throw std::runtime_error("disk full");
+    };
+    ask();
+    say("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    BOOST_TEST(recorder.told() == "head 200 | complete");
+    reports.expect(1);
     BOOST_TEST(network.open_connections() == 0U);
 }
 

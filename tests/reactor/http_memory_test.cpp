@@ -62,6 +62,8 @@ int deliver_until_paused(MemoryTransport& transport) {
 constexpr std::string_view head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
 
 struct WiredClient {
+    ~WiredClient() { connector->wire.reset(); }
+
     ManualClock clock;
     std::shared_ptr<WiredConnector> connector = std::make_shared<WiredConnector>();
 };

@@ -8,6 +8,7 @@
 
 #include "plait/reactor/errors.hpp"
 #include "plait/tests/reactor/http_scripts.hpp"
+#include "plait/tests/reactor/wired_connector.hpp"
 
 using namespace plait;                 // NOLINT
 using namespace plait::testing;        // NOLINT
@@ -72,16 +73,42 @@ BOOST_AUTO_TEST_CASE(a_connection_that_is_not_to_be_kept_is_closed) {
     BOOST_TEST(closes_after(answer("x") + "and more"));
     BOOST_TEST(closes_after("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nbody!", "HEAD"));
     BOOST_TEST(!closes_after("HTTP/1.1 204 No Content\r\n\r\n"));
+    auto last = client().get(Url::parse("http://db/"), {{"Connection", "close"}});
+    settle();
+    say(scripts.size() - 1, answer("x"));  // which does not say so, too
+    success_of(last);
+    BOOST_TEST(client().connections() == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(a_connection_that_is_closing_is_not_taken) {
+    const auto wired = std::make_shared<WiredConnector>();
+    HttpClient direct(clock, wired);
+    auto first = direct.get(Url::parse("http://db/"));
+    wired->wire->take_written();
+    wired->wire->deliver(answer("x"));
+    success_of(first);
+    BOOST_TEST(direct.idle_connections() == 1U);
+    wired->wire->deliver_end();
+    auto second = direct.request("POST", Url::parse("http://db/"));
+    BOOST_TEST(wired->connections == 2);
+    wired->wire->deliver(answer("y"));
+    BOOST_TEST(body_of(second) == "y");
+    wired->wire.reset();
 }
 
 BOOST_AUTO_TEST_CASE(answers_without_a_body_leave_the_connection_usable) {
     for (const char* text : {"HTTP/1.1 204 No Content\r\n\r\n", "HTTP/1.1 304 Not Modified\r\nETag: \"x\"\r\n\r\n",
+                             "HTTP/1.1 304 Not Modified\r\nTransfer-Encoding: chunked\r\n\r\n",
                              "HTTP/1.1 103 Early Hints\r\nX: y\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"}) {
         auto response = get();
         settle();
         say(0, text);
         BOOST_TEST(success_of(response).body.str() == "");
     }
+    auto chunked = client().request("HEAD", Url::parse("http://db/"));
+    settle();
+    say(0, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+    BOOST_TEST(success_of(chunked).body.str() == "");
     auto head = client().request("HEAD", Url::parse("http://db/"));
     settle();
     say(0, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n");
@@ -134,6 +161,7 @@ BOOST_AUTO_TEST_CASE(an_idle_connection_is_kept_for_so_long) {
     clock.advance(1ns);
     settle();
     BOOST_TEST(client().connections() == 0U);
+    BOOST_TEST(scripts.at(0)->ended.find("in good order") != std::string::npos);
     BOOST_TEST(clock.pending_calls() == 0U);
 }
 
@@ -227,6 +255,86 @@ BOOST_AUTO_TEST_CASE(who_waits_for_room_among_all_hosts_is_not_overtaken) {
     BOOST_TEST(scripts.at(2)->received.starts_with("GET /3 "));
 }
 
+BOOST_AUTO_TEST_CASE(hosts_that_wait_for_room_get_it_in_turn) {
+    options.connections = 1;
+    listen("a", 80);
+    listen("other", 80);
+    auto first = get();
+    auto second = get("http://a/");
+    auto third = get("http://other/");
+    settle();
+    say(0, answer("x"));
+    BOOST_TEST_REQUIRE(scripts.size() == 2U);
+    BOOST_TEST(scripts.at(1)->host == "a");
+}
+
+BOOST_AUTO_TEST_CASE(a_host_at_its_bound_does_not_hold_up_who_waits_elsewhere) {
+    options.connections_per_host = 1;
+    listen("other", 80);
+    auto busy = get("http://db/1");
+    auto held_up = get("http://db/2");
+    auto first = get("http://other/1");
+    auto second = get("http://other/2");
+    settle();
+    say(1, answer("x"));
+    BOOST_TEST(scripts.at(1)->received.find("GET /2 ") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(nobody_takes_the_room_that_has_come_for_another) {
+    options.connections = 1;
+    listen("other", 80);
+    for (const char* late : {"http://other/late", "http://db/late"}) {
+        made.reset();
+        scripts.clear();
+        auto first = get("http://db/1");
+        auto waits = get("http://other/waits");
+        settle();
+        scripts.at(0)->say(answer("x", "Connection: close\r\n"));
+        network.flush();  // there is room now, and it is given away in the next turn
+        auto last = get(late);
+        settle();
+        BOOST_TEST_REQUIRE(scripts.size() == 2U);
+        BOOST_TEST(scripts.at(1)->received.starts_with("GET /waits "), late);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(no_more_is_closed_than_there_is_need_for) {
+    options.connections = 2;
+    for (const char* host : {"a", "b", "c", "d"})
+        listen(host, 80);
+    auto first = get("http://a/");
+    auto second = get("http://b/");
+    settle();
+    say(0, answer("x"));
+    say(1, answer("x"));
+    {
+        auto dropped = get("http://c/");
+    }
+    auto third = get("http://d/");
+    settle();
+    BOOST_TEST(scripts.at(0)->lost);
+    BOOST_TEST(!scripts.at(1)->lost);
+    BOOST_TEST(scripts.at(2)->host == "d");
+}
+
+BOOST_AUTO_TEST_CASE(nor_again_when_a_connection_becomes_free_meanwhile) {
+    options.connections = 3;
+    for (const char* host : {"a", "b", "d"})
+        listen(host, 80);
+    auto first = get("http://a/");
+    auto second = get("http://b/");
+    auto busy = get("http://db/");
+    settle();
+    say(0, answer("x"));
+    say(1, answer("x"));
+    auto fourth = get("http://d/");
+    scripts.at(2)->say(answer("x"));  // arrives before the first connection is gone
+    settle();
+    BOOST_TEST(scripts.at(0)->lost);
+    BOOST_TEST(!scripts.at(1)->lost);
+    BOOST_TEST(scripts.at(3)->host == "d");
+}
+
 BOOST_AUTO_TEST_CASE(a_host_that_only_waited_is_known_once_it_has_a_connection) {
     options.connections = 1;
     options.idle_connections = 0;
@@ -271,6 +379,10 @@ BOOST_AUTO_TEST_CASE(waiting_has_its_own_limit) {
     BOOST_TEST(error.what() == std::string("GET http://db/2: no connection was free within 5 s"));
     BOOST_TEST(client().waiting() == 0U);
     no_result(first);
+    auto third = get("http://db/3");
+    say(0, answer("x"));
+    clock.advance(5s);
+    no_result(third);  // it has its connection since
 }
 
 BOOST_AUTO_TEST_CASE(a_refused_connection_makes_way_for_who_waits) {

@@ -104,9 +104,19 @@ BOOST_AUTO_TEST_CASE(a_malformed_body_fails_and_is_answered_400_unless_its_reade
         respond(422);
         return Bytes();
     });
-    BOOST_TEST(ask("x\r\n").starts_with("HTTP/1.1 422 "));
+    const auto answered_so = ask("x\r\n");
+    BOOST_TEST(answered_so.starts_with("HTTP/1.1 422 "));
+    BOOST_TEST(answered_so.find("HTTP/1.1 400 ") == std::string::npos);
     BOOST_TEST(transport->write_closed());
     success_of(answered);
+}
+
+BOOST_AUTO_TEST_CASE(and_cuts_an_answer_that_has_begun) {
+    ask(put("Transfer-Encoding: chunked\r\n"));
+    answers.back()->start(200);
+    transport->take_written();
+    BOOST_TEST(ask("x\r\n") == "");
+    BOOST_TEST(transport->aborted());
 }
 
 BOOST_AUTO_TEST_CASE(a_body_in_chunks_above_the_limit_is_answered_413) {
@@ -178,6 +188,45 @@ BOOST_AUTO_TEST_CASE(a_body_nobody_wants_is_thrown_away_and_the_next_request_tak
     BOOST_TEST(ask("cd") == "");
     BOOST_TEST(ask(get).starts_with("HTTP/1.1 200 "));
     BOOST_TEST(!transport->write_closed());
+}
+
+BOOST_AUTO_TEST_CASE(if_it_comes_in_time) {
+    serve = [this] {
+        requests.clear();
+        respond();
+    };
+    ask(put("Content-Length: 4\r\n", "ab"));
+    clock.advance(5s - 1ns);
+    BOOST_TEST(!transport->write_closed());
+    clock.advance(1ns);
+    BOOST_TEST(transport->write_closed());
+    BOOST_TEST(!transport->disconnecting());
+}
+
+BOOST_AUTO_TEST_CASE(who_drops_a_body_lets_the_client_go_on_and_takes_his_time) {
+    options.limits.body_bytes.reset();
+    ask(put("Content-Length: 200000\r\n"));
+    ask(std::string(100'000, 'x'));
+    BOOST_TEST(transport->reading_paused());
+    requests.clear();
+    clock.advance(0s);
+    BOOST_TEST(!transport->reading_paused());
+    ask("x");
+    clock.advance(1h);
+    BOOST_TEST(!transport->disconnecting());
+    ask(std::string(99'999, 'x'));
+    respond();
+    BOOST_TEST(transport->take_written().starts_with("HTTP/1.1 200 "));
+    BOOST_TEST(!transport->write_closed());
+}
+
+BOOST_AUTO_TEST_CASE(and_so_he_may_when_he_read_some_of_it) {
+    ask(put("Content-Length: 4\r\n", "ab"));
+    auto piece = read();
+    success_of(piece);
+    requests.clear();
+    clock.advance(1h);
+    BOOST_TEST(!transport->disconnecting());
 }
 
 BOOST_AUTO_TEST_CASE(but_only_so_much_of_it) {

@@ -43,6 +43,12 @@ BOOST_AUTO_TEST_CASE(what_is_absent_has_its_usual_value) {
     BOOST_TEST(Url::parse("http://localhost/?").target() == "/?");
 }
 
+BOOST_AUTO_TEST_CASE(what_is_not_ascii_is_encoded) {
+    BOOST_TEST(Url::parse("http://h/\xc3\xa9?\xe9=%20").target() == "/%C3%A9?%E9=%20");
+    BOOST_TEST(Url::parse("http://h/a").resolve("\xc3\xa9").str() == "http://h/%C3%A9");
+    BOOST_TEST(refusal("http://\xc3\xa9/").find("not a host name") != std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(ipv6_addresses_stand_in_brackets) {
     const auto url = Url::parse("http://[::1]:5984/db");
     BOOST_TEST(url.host == "::1");

@@ -5,17 +5,21 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <boost/test/unit_test.hpp>
 #include <csignal>
 #include <filesystem>
+#include <future>
 #include <iterator>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "plait/deferred/context.hpp"
+#include "plait/deferred/testing/caught_reports.hpp"
 #include "plait/reactor/errors.hpp"
 #include "plait/reactor/loops/poll_loop.hpp"
+#include "plait/reactor/metrics.hpp"
 #include "plait/reactor/tcp.hpp"
 #include "plait/reactor/threads.hpp"
 #include "plait/tests/reactor/recorder.hpp"
@@ -120,6 +124,41 @@ BOOST_AUTO_TEST_CASE(crash_drops_what_shutdown_waits_for) {
     BOOST_TEST(!reactor.stopping());
 }
 
+BOOST_AUTO_TEST_CASE(a_crash_in_a_before_trigger_keeps_those_behind_it) {
+    Reactor reactor;
+    reactor.add_system_event_trigger(EventPhase::before, "shutdown", [&] { reactor.crash(); }).detach();
+    int called = 0;
+    const auto next = reactor.add_system_event_trigger(EventPhase::before, "shutdown", [&] { ++called; });
+    reactor.call_soon([&] { reactor.stop(); });
+    reactor.run();
+    BOOST_TEST(called == 0);
+    reactor.call_soon([&] { reactor.stop(); });
+    reactor.run();
+    BOOST_TEST(called == 1);
+}
+
+BOOST_AUTO_TEST_CASE(a_crash_right_after_what_shutdown_waited_for_ends_that_shutdown) {
+    Reactor reactor;
+    std::vector<Promise<>> promises;
+    reactor
+        .add_system_event_trigger(EventPhase::before, "shutdown",
+                                  [&] {
+                                      auto pair = make_deferred<>();
+                                      promises.push_back(std::move(pair.promise));
+                                      reactor.call_soon([&] {
+                                          promises[0].callback();
+                                          reactor.crash();
+                                      });
+                                      return std::move(pair.deferred);
+                                  })
+        .detach();
+    const auto during = reactor.add_system_event_trigger(EventPhase::during, "shutdown", [] {});
+    reactor.call_soon([&] { reactor.stop(); });
+    reactor.run();
+    reactor.run_until(reactor.sleep(1ms));
+    BOOST_TEST(during.active());
+}
+
 BOOST_AUTO_TEST_CASE(it_may_be_stopped_or_crashed_by_its_own_startup) {
     for (const EventPhase phase : {EventPhase::before, EventPhase::during, EventPhase::after}) {
         for (const bool crash : {false, true}) {
@@ -142,6 +181,44 @@ BOOST_AUTO_TEST_CASE(it_may_be_stopped_or_crashed_by_its_own_startup) {
             BOOST_TEST(!reactor.running());
             BOOST_TEST(told == (crash ? "" : "ud"));
         }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_stop_that_a_crash_overtook_does_not_end_the_next_run) {
+    Reactor reactor;
+    reactor.call_soon([&] {
+        reactor.stop();
+        reactor.crash();
+    });
+    reactor.run();
+    std::string told;
+    reactor.add_system_event_trigger(EventPhase::before, "shutdown", [&] { told += 's'; }).detach();
+    auto end = reactor.call_later(2ms, [&] {
+        told += 'e';
+        reactor.stop();
+    });
+    reactor.run();
+    BOOST_TEST(told == "es");
+}
+
+BOOST_AUTO_TEST_CASE(the_end_of_a_run_waits_for_what_threads_are_doing_and_they_work_again_in_the_next) {
+    Reactor reactor;
+    for (int round = 0; round < 2; ++round) {
+        std::promise<void> begun;
+        std::promise<void> go_on;
+        std::atomic<bool> done{false};
+        call_in_thread(reactor, [&] {
+            begun.set_value();
+            go_on.get_future().wait();
+            done = true;
+        });
+        begun.get_future().wait();
+        reactor.add_system_event_trigger(EventPhase::during, "shutdown", [&] { go_on.set_value(); }).detach();
+        reactor.add_system_event_trigger(EventPhase::after, "shutdown", [&] { BOOST_TEST(done); }).detach();
+        reactor.call_soon([&] { reactor.stop(); });
+        reactor.run();
+        BOOST_TEST(done);
+        BOOST_TEST(reactor.metrics().pool_threads == 0U);
     }
 }
 
@@ -298,6 +375,21 @@ BOOST_AUTO_TEST_CASE(on_a_loop_that_others_run_a_run_lasts_from_run_to_the_end_o
     BOOST_TEST(loop.stops == 0);  // it is theirs
 }
 
+BOOST_AUTO_TEST_CASE(a_reactor_is_not_run_from_inside_its_own_callbacks) {
+    HostLoop loop;
+    Reactor reactor(loop);
+    bool asked = false;
+    reactor.call_soon([&] {
+        asked = true;
+        BOOST_CHECK_THROW(reactor.run(), ReactorAlreadyRunning);
+        BOOST_CHECK_THROW(reactor.iterate(), ReactorAlreadyRunning);
+        BOOST_CHECK_THROW(reactor.run_until(reactor.sleep(0ms)), ReactorAlreadyRunning);
+    });
+    loop.step();
+    BOOST_TEST(asked);
+    BOOST_TEST(!reactor.running());
+}
+
 BOOST_AUTO_TEST_CASE(a_reactor_may_be_destroyed_while_others_run_its_loop) {
     HostLoop loop;
     {
@@ -351,6 +443,26 @@ BOOST_AUTO_TEST_CASE(a_run_that_was_not_asked_leaves_signals_alone) {
                    reactor.run();
                    return 0;
                }) == 128 + SIGTERM);
+}
+
+BOOST_AUTO_TEST_CASE(a_signal_that_comes_while_stopping_is_noted_and_nothing_else) {
+    BOOST_TEST(status_of_child([] {
+                   const CaughtReports reports;
+                   Reactor reactor;
+                   reactor
+                       .add_system_event_trigger(EventPhase::before, "shutdown",
+                                                 [&] {
+                                                     ::raise(SIGTERM);
+                                                     return reactor.sleep(5ms);
+                                                 })
+                       .detach();
+                   reactor.call_when_running([&] { reactor.stop(); });
+                   reactor.run({.stop_on_signals = true});
+                   if (reports.count() != 0 || reactor.stop_signal() != SIGTERM) return 1;
+                   reactor.call_when_running([&] { reactor.stop(); });
+                   reactor.run();
+                   return reactor.stop_signal() == 0 ? 0 : 2;  // not that of the run before
+               }) == 0);
 }
 
 BOOST_AUTO_TEST_CASE(a_second_signal_ends_a_shutdown_that_hangs) {

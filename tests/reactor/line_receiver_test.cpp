@@ -276,3 +276,43 @@ BOOST_AUTO_TEST_CASE(what_a_callback_throws_outside_reading_aborts_the_connectio
     BOOST_TEST(reports.count() == 1U);
     BOOST_TEST(transport.aborted());
 }
+
+BOOST_AUTO_TEST_CASE(who_does_not_close_for_an_overlong_line_goes_on_with_what_comes_next) {
+    struct Patient : LineReceiver {
+        Patient() : LineReceiver("\r\n", 5) {}
+        void line_received(Bytes line) override { told += line.str() + " "; }
+        void line_length_exceeded(const Bytes& start) override { told += "(" + start.str().substr(0, 6) + ") "; }
+        std::string told;
+    };
+    const auto lines = std::make_shared<Patient>();
+    MemoryTransport transport(lines);
+    transport.deliver("one\r\nmuch too long\r\ndropped\r\n");
+    transport.deliver("two\r\n");
+    BOOST_TEST(lines->told == "one (much t) two ");
+}
+
+BOOST_AUTO_TEST_CASE(extra_bytes_of_line_mode_come_before_what_is_here_already) {
+    const auto lines = std::make_shared<Lines>();
+    MemoryTransport transport(lines);
+    lines->on_line = [](Lines& self, const std::string& line) {
+        if (line == "one") self.set_line_mode(Bytes::copy("between\r\n"));
+    };
+    transport.deliver("one\r\ntwo\r\n");
+    BOOST_TEST(lines->joined() == "line one | line between | line two");
+}
+
+BOOST_AUTO_TEST_CASE(what_was_kept_when_a_callback_threw_is_not_delivered_later) {
+    struct Throwing : LineReceiver {
+        void line_received(Bytes line) override {
+            told += line.str() + " ";
+            if (line.view() == "bad") throw std::runtime_error("no");
+        }
+        std::string told;
+    };
+    const auto lines = std::make_shared<Throwing>();
+    MemoryTransport transport(lines);
+    // Called as by a wrapper that goes on all the same.
+    BOOST_CHECK_THROW(lines->data_received(Bytes::copy("bad\r\nkept\r\n")), std::runtime_error);
+    lines->data_received(Bytes::copy("good\r\n"));
+    BOOST_TEST(lines->told == "bad good ");
+}

@@ -8,9 +8,14 @@
 #include <boost/test/unit_test.hpp>
 
 #include <chrono>
+#include <csignal>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <tuple>
+#include <utility>
+#include <vector>
 
 #include "plait/deferred/errors.hpp"
 #include "plait/deferred/unhandled.hpp"
@@ -18,6 +23,7 @@
 #include "plait/reactor/detail/reactor_core.hpp"
 #include "plait/reactor/errors.hpp"
 #include "plait/reactor/loops/poll_loop.hpp"
+#include "plait/reactor/thread_pool.hpp"
 #include "plait/reactor/unique_fd.hpp"
 #include "plait/tests/reactor/reports.hpp"
 
@@ -373,6 +379,118 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(destroying_a_reactor_drops_what_is_pending_and_end
     BOOST_TEST(left.told == 0);
     BOOST_TEST(!call.active());
     BOOST_CHECK_THROW(call.reset(1s), InvalidState);
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(what_a_reactor_has_still_to_call_is_gone_before_what_is_open_hears_of_its_end, Loop,
+                              Loops) {
+    struct Open final : detail::Resource {
+        explicit Open(std::weak_ptr<int> what) : waits(std::move(what)) {}
+        void reactor_destroyed() noexcept override { told = waits.expired() ? "gone" : "there"; }
+        std::weak_ptr<int> waits;
+        std::string told;
+    };
+    const std::vector<std::function<void(Reactor&, std::shared_ptr<int>)>> ways{
+        [](Reactor& reactor, std::shared_ptr<int> held) { reactor.call_soon([held] {}); },
+        [](Reactor& reactor, std::shared_ptr<int> held) { reactor.call_later(1h, [held] {}).detach(); },
+        [](Reactor& reactor, std::shared_ptr<int> held) { reactor.call_from_thread([held] {}); },
+        [](Reactor& reactor, std::shared_ptr<int> held) {
+            reactor.add_system_event_trigger(EventPhase::during, "shutdown", [held] {}).detach();
+        },
+    };
+    for (const auto& way : ways) {
+        auto held = std::make_shared<int>();
+        Open open(held);
+        {
+            Loop on;
+            on.reactor.core().add_resource(open);
+            way(on.reactor, std::move(held));
+        }
+        BOOST_TEST(open.told == "gone");
+    }
+
+    auto held = std::make_shared<int>();
+    Open open(held);
+    SignalSubscription signals;
+    {
+        Loop on;
+        on.reactor.core().add_resource(open);
+        signals = on.reactor.on_signal(SIGUSR1, [held](int) {});
+        held.reset();
+    }
+    BOOST_TEST(open.told == "gone");
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(what_is_asked_of_a_reactor_by_its_losses_comes_to_nothing_and_is_gone_while_it_is_whole,
+                              Loop, Loops) {
+    struct Asking {
+        explicit Asking(Reactor& r) : reactor(&r) {}
+        Asking(Asking&& other) noexcept : reactor(std::exchange(other.reactor, nullptr)) {}
+        ~Asking() {
+            if (reactor != nullptr) reactor->call_soon([] {});
+        }
+        void operator()() const { BOOST_ERROR("called"); }
+        Reactor* reactor;
+    };
+    struct Open final : detail::Resource {
+        explicit Open(Reactor& r) : reactor(r) {}
+        void reactor_destroyed() noexcept override {
+            reactor.call_soon(Asking(reactor));
+            reactor.call_from_thread(Asking(reactor));
+            reactor.call_later(0s, Asking(reactor)).detach();
+            BOOST_CHECK_THROW(reactor.thread_pool().call([] { BOOST_ERROR("called"); }), ThreadPoolStopped);
+            told = true;
+        }
+        Reactor& reactor;
+        bool told = false;
+    };
+    std::optional<Loop> on(std::in_place);
+    Open open(on->reactor);
+    on->reactor.core().add_resource(open);
+    on.reset();
+    BOOST_TEST(open.told);
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(what_a_call_holds_is_destroyed_before_the_next_is_made, Loop, Loops) {
+    Loop on;
+    Reactor& reactor = on.reactor;
+    auto first = std::make_shared<int>();
+    const std::weak_ptr<int> held = first;
+    int gone = 0;
+    reactor.call_soon([first] {});
+    reactor.call_soon([&] { gone += held.expired() ? 1 : 0; });
+    first.reset();
+    reactor.run_until(reactor.sleep(0s));
+
+    auto second = std::make_shared<int>();
+    const std::weak_ptr<int> posted = second;
+    reactor.call_from_thread([second] {});
+    reactor.call_from_thread([&] { gone += posted.expired() ? 1 : 0; });
+    second.reset();
+    reactor.run_until(reactor.sleep(1ms));
+    BOOST_TEST(gone == 2);
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(what_is_to_be_destroyed_outlives_what_the_turn_sends, Loop, Loops) {
+    struct Writer final : detail::Flushable {
+        explicit Writer(std::string& to) : log(to) {}
+        void flush() noexcept override { log += 'f'; }
+        std::string& log;
+    };
+    struct Ended final : detail::Doomed {
+        explicit Ended(std::string& to) : log(to) {}
+        ~Ended() override { log += 'd'; }
+        std::string& log;
+    };
+    Loop on;
+    Reactor& reactor = on.reactor;
+    std::string log;
+    Writer writer(log);
+    reactor.call_soon([&] {
+        reactor.core().destroy_later(std::make_unique<Ended>(log));
+        reactor.core().queue_flush(writer);
+    });
+    reactor.run_until(reactor.sleep(1ms));
+    BOOST_TEST(log == "fd");
 }
 
 BOOST_AUTO_TEST_CASE(destroying_a_reactor_ends_what_is_open_however_much_that_is) {

@@ -176,6 +176,26 @@ BOOST_FIXTURE_TEST_CASE(a_paused_reader_makes_the_writer_wait, Fixture) {
     client->transport().unregister_producer();
 }
 
+BOOST_FIXTURE_TEST_CASE(bytes_to_one_that_has_gone_are_answered_with_a_reset, Fixture) {
+    auto client = connect();
+    network.flush();
+    client->transport().pause_producing();  // and so does not hear of the end
+    served[0]->transport().lose_connection();
+    network.flush();
+    BOOST_TEST(served[0]->story() == "made lost: done");
+    client->transport().write("x");
+    network.flush();
+    BOOST_TEST(client->story() == "made lost: broken");
+}
+
+BOOST_FIXTURE_TEST_CASE(the_last_ten_thousand_attempts_are_remembered, Fixture) {
+    for (std::uint16_t port = 0; port <= 10'000; ++port)
+        network.connector()->connect({"host", port}, std::make_shared<Recorder>()).cancel();
+    BOOST_TEST(network.attempts() == 10'001U);
+    BOOST_TEST(network.attempted().size() == 10'000U);
+    BOOST_TEST(network.attempted().front().port == 1);
+}
+
 BOOST_FIXTURE_TEST_CASE(broken_connections_are_lost_on_both_sides, Fixture) {
     auto client = connect();
     network.flush();
@@ -243,9 +263,10 @@ BOOST_AUTO_TEST_CASE(destroying_the_network_aborts_connections_and_refuses_attem
 BOOST_AUTO_TEST_CASE(destroying_the_network_from_a_callback_is_safe) {
     for (int when = 0; when < 3; ++when) {
         auto network = std::make_unique<MemoryNetwork>();
+        const auto server = std::make_shared<Recorder>();
         network->listen(where, make_factory([&](const Address&) -> std::shared_ptr<Protocol> {
                             if (when == 0) network.reset();
-                            return std::make_shared<Recorder>();
+                            return server;
                         }));
         auto client = std::make_shared<Recorder>();
         client->when_made = [&](Recorder& r) {
@@ -261,6 +282,7 @@ BOOST_AUTO_TEST_CASE(destroying_the_network_from_a_callback_is_safe) {
         }
         BOOST_TEST(network == nullptr);
         BOOST_TEST(client->events.back() == "lost: aborted");
+        BOOST_TEST(server->story() == (when == 2 ? "made data end lost: aborted" : ""));
     }
 }
 

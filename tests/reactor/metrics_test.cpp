@@ -181,6 +181,11 @@ BOOST_AUTO_TEST_CASE(the_lengths_of_queues_are_measured_when_they_are_emptied) {
     BOOST_TEST(metrics.thread_calls_queue.largest() == 5U);
     BOOST_TEST(metrics.timed_calls_queue.largest() >= 5U);
     BOOST_TEST(metrics.timed_calls_queue.sum() == 7U + 10U);  // and settle's own
+
+    reactor.measure_turns(false);
+    ask_for(3);
+    settle(reactor);
+    BOOST_TEST(reactor.metrics().soon_calls_queue.sum() == 7U);
 }
 
 BOOST_AUTO_TEST_CASE(a_pool_measures_how_much_waits_in_it) {
@@ -200,6 +205,14 @@ BOOST_AUTO_TEST_CASE(a_pool_measures_how_much_waits_in_it) {
     BOOST_TEST(lengths.count() == 4U);
     BOOST_TEST(lengths.largest() == 3U);
     BOOST_TEST(lengths.sum() == 1U + 1U + 2U + 3U);
+}
+
+BOOST_AUTO_TEST_CASE(measuring_that_begins_inside_a_call_counts_from_then) {
+    Reactor reactor;
+    reactor.call_soon([&] { reactor.measure_turns(true); });
+    settle(reactor);
+    BOOST_TEST(reactor.metrics().turn_time.count() > 0U);
+    BOOST_CHECK(reactor.metrics().turn_time.longest() < patience);
 }
 
 BOOST_AUTO_TEST_CASE(a_turn_that_fires_events_at_its_end_is_measured_as_one) {

@@ -61,6 +61,8 @@ BOOST_AUTO_TEST_CASE(a_wrapped_protocol_cannot_tell) {
     BOOST_TEST(transport.written() == "text bytes ab");
     BOOST_TEST(above.write_buffered() == 13U);
     BOOST_TEST(above.bytes_received() == 5U);
+    BOOST_TEST(transport.take_written(1) == "t");
+    BOOST_TEST(above.bytes_sent() == 1U);
     BOOST_TEST((above.peer() == somebody));
     BOOST_TEST(above.host().port == 80);
 
@@ -117,6 +119,22 @@ BOOST_AUTO_TEST_CASE(a_wrapped_protocol_may_be_exchanged_and_its_producer_goes_w
     BOOST_TEST(next->story() == "data lost: done");
     BOOST_TEST(first->story() == "made");
     BOOST_CHECK_THROW(above.hand_over(first), UsageError);
+}
+
+BOOST_AUTO_TEST_CASE(the_time_outs_of_a_wrapped_protocol_are_those_of_the_connection_below) {
+    for (const bool idle : {true, false}) {
+        ManualClock clock;
+        Recorders recorders;
+        PlainFactory factory(recorders.factory);
+        MemoryTransport transport(factory.build_protocol(somebody));
+        transport.set_clock(clock);
+        auto& above = recorders.last->transport();
+        above.write("x");
+        idle ? above.set_idle_timeout(1s) : above.set_write_timeout(1s);
+        clock.advance(1s);
+        BOOST_TEST(recorders.last->story() == "made lost: timed out");
+        BOOST_TEST(clock.pending_calls() == 0U);
+    }
 }
 
 BOOST_AUTO_TEST_CASE(wrappers_may_be_wrapped_and_end_from_within) {
@@ -217,12 +235,16 @@ BOOST_AUTO_TEST_CASE(a_connection_that_stands_still_is_closed_and_then_aborted) 
     Recorders recorders;
     TimeoutFactory factory(clock, recorders.factory, 10s);
     MemoryTransport transport(factory.build_protocol(somebody));
+    transport.set_accepting(true);
     clock.advance(9s);
     transport.deliver("something");
     clock.advance(9s);
     recorders.last->transport().write("answer");
     clock.advance(9s);
     recorders.last->transport().write(Bytes::copy("more"));
+    clock.advance(9s);
+    const std::vector<Bytes> several{Bytes::copy("a"), Bytes::copy("b")};
+    recorders.last->transport().write_sequence(several);
     clock.advance(9999ms);
     BOOST_TEST(!transport.disconnecting());
     clock.advance(1ms);
@@ -265,6 +287,24 @@ BOOST_AUTO_TEST_CASE(a_lost_connection_takes_its_timer_with_it) {
         BOOST_TEST(clock.pending_calls() == 0U);
         const auto never_connected = factory.build_protocol(somebody);
     }
+    BOOST_TEST(clock.pending_calls() == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(a_lost_connection_that_somebody_keeps_counts_no_more) {
+    ManualClock clock;
+    Recorders recorders;
+    LimitTotalConnectionsFactory limited(recorders.factory, 1);
+    const auto kept = std::static_pointer_cast<ProtocolWrapper>(limited.build_protocol(somebody));
+    MemoryTransport transport(kept);
+    BOOST_TEST((kept->wrapped() == recorders.last));
+    transport.lose_cleanly();
+    BOOST_TEST(limited.connections() == 0U);
+    BOOST_TEST(!kept->wrapped());
+
+    TimeoutFactory timed(clock, recorders.factory);
+    const auto kept_too = timed.build_protocol(somebody);
+    MemoryTransport other(kept_too);
+    other.lose_cleanly();
     BOOST_TEST(clock.pending_calls() == 0U);
 }
 

@@ -11,6 +11,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "plait/deferred/testing/caught_reports.hpp"
 #include "plait/reactor/unique_fd.hpp"
 
 using namespace plait;
@@ -23,6 +24,8 @@ struct Ended {
     int signal = 0;  // that ended it
     std::string errors;
 };
+
+constexpr int reported = 99;  // a failure that nobody handled
 
 /// Runs `program` as the main() of a child, to its end.
 Ended run_child(int (*program)()) {
@@ -37,7 +40,9 @@ Ended run_child(int (*program)()) {
         std::signal(SIGTERM, SIG_DFL);
         ::dup2(write_end.get(), STDERR_FILENO);
         ::alarm(20);
-        ::_exit(program());
+        const testing::CaughtReports reports;
+        const int code = program();
+        ::_exit(reports.count() == 0 ? code : reported);
     }
     write_end.reset();
     Ended ended;

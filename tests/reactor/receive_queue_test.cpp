@@ -59,3 +59,11 @@ BOOST_AUTO_TEST_CASE(a_queue_is_empty_after_clear) {
     BOOST_TEST(queue.take(3).view() == "new");
     BOOST_TEST(queue.take(0).empty());
 }
+
+BOOST_AUTO_TEST_CASE(what_is_empty_is_not_queued) {
+    ReceiveQueue queue;
+    queue.push({});
+    BOOST_TEST(queue.empty());
+    queue.push(Bytes::copy("a"));
+    BOOST_TEST(queue.front() == "a");
+}

@@ -6,6 +6,7 @@
 
 #include <boost/test/unit_test.hpp>
 #include <csignal>
+#include <fstream>
 #include <future>
 #include <optional>
 #include <string>
@@ -13,7 +14,9 @@
 #include <thread>
 #include <vector>
 
+#include "plait/reactor/metrics.hpp"
 #include "plait/reactor/reactor.hpp"
+#include "plait/reactor/unique_fd.hpp"
 #include "plait/tests/reactor/reports.hpp"
 
 using namespace plait;
@@ -61,6 +64,50 @@ BOOST_AUTO_TEST_CASE(signals_before_run_and_repeated_ones_are_all_told) {
     reactor.run_until(reactor.sleep(1ms));
     BOOST_TEST(told.size() == 3u);
     BOOST_TEST(std::count(told.begin(), told.end(), '1') == 2);
+}
+
+BOOST_AUTO_TEST_CASE(a_signal_that_was_told_leaves_the_reactor_in_peace) {
+    Reactor reactor;
+    int told = 0;
+    const auto subscription = reactor.on_signal(SIGUSR1, [&](int) { ++told; });
+    ::raise(SIGUSR1);
+    reactor.run_until(reactor.sleep(1ms));
+    const auto before = reactor.metrics().turns;
+    reactor.run_until(reactor.sleep(20ms));
+    BOOST_TEST(told == 1);
+    BOOST_TEST(reactor.metrics().turns - before < 10U);
+}
+
+BOOST_AUTO_TEST_CASE(a_system_call_that_a_signal_interrupts_goes_on) {
+    Reactor reactor;
+    bool told = false;
+    const auto subscription = reactor.on_signal(SIGUSR1, [&](int) { told = true; });
+    int both[2];
+    BOOST_REQUIRE_EQUAL(::pipe(both), 0);
+    const UniqueFd in(both[0]);
+    const UniqueFd out(both[1]);
+    std::promise<pid_t> begun;
+    ssize_t got = 0;
+    std::thread reader([&] {
+        begun.set_value(::gettid());
+        char room = 0;
+        got = ::read(in.get(), &room, 1);
+    });
+    const pid_t id = begun.get_future().get();
+    const auto asleep = [id] {
+        std::ifstream status("/proc/self/task/" + std::to_string(id) + "/stat");
+        std::string text;
+        std::getline(status, text);
+        return text.find(") S ") != std::string::npos;
+    };
+    while (!asleep())
+        std::this_thread::yield();
+    ::pthread_kill(reader.native_handle(), SIGUSR1);
+    while (!told)
+        reactor.iterate(1ms);
+    BOOST_TEST(::write(out.get(), "x", 1) == 1);
+    reader.join();
+    BOOST_TEST(got == 1);
 }
 
 BOOST_AUTO_TEST_CASE(the_last_subscription_puts_the_previous_disposition_back) {

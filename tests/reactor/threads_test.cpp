@@ -6,10 +6,12 @@
 #include <atomic>
 #include <boost/test/unit_test.hpp>
 #include <future>
+#include <memory>
 #include <optional>
 #include <thread>
 #include <vector>
 
+#include "plait/reactor/detail/reactor_core.hpp"
 #include "plait/reactor/detail/thread_calls.hpp"
 #include "plait/reactor/reactor.hpp"
 
@@ -112,6 +114,20 @@ BOOST_AUTO_TEST_CASE(calls_posted_by_a_posted_call_wait_a_turn) {
     reactor.run();
     BOOST_TEST(timer_ran);
     BOOST_TEST(rounds < 100);
+}
+
+BOOST_AUTO_TEST_CASE(a_mailbox_that_outlives_its_reactor_keeps_nothing_that_is_posted) {
+    std::shared_ptr<detail::ThreadMailbox> mailbox;
+    auto witness = std::make_shared<int>();
+    {
+        Reactor reactor;
+        mailbox = reactor.core().mailbox();
+        mailbox->post([witness] { BOOST_ERROR("called"); });
+        BOOST_TEST(witness.use_count() == 2);
+    }
+    BOOST_TEST(witness.use_count() == 1);
+    mailbox->post([witness] { BOOST_ERROR("called"); });
+    BOOST_TEST(witness.use_count() == 1);
 }
 
 BOOST_AUTO_TEST_CASE(many_posts_write_one_wake_up) {

@@ -10,14 +10,17 @@
 
 namespace plait::testing {
 
-/// Connects at once; one connection after the other.
+/// Connects at once; one connection after the other. Lifetime: a client that keeps connections is kept by them, as they
+/// are by this: `wire.reset()` at the end of a test.
 struct WiredConnector final : Connector {
     Deferred<std::shared_ptr<Protocol>> connect(const HostPort&, std::shared_ptr<Protocol> protocol) override {
+        ++connections;
         wire.emplace(protocol);
         return succeed(std::move(protocol));
     }
 
-    std::optional<MemoryTransport> wire;
+    int connections = 0;
+    std::optional<MemoryTransport> wire;  ///< of the last one
 };
 
 }  // namespace plait::testing

@@ -12,7 +12,7 @@ import subprocess
 import sys
 
 AT_ONCE = 2
-ONE_INPUT_SECONDS = 10
+ONE_INPUT_SECONDS = 20
 MEMORY_MB = 2048
 COVERED = re.compile(r"\bcov: (\d+)")
 

@@ -1,4 +1,4 @@
-#include "plait/reactor/detail/udp_socket.hpp"
+#include "plait/reactor/detail/datagram_socket.hpp"
 
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -7,11 +7,15 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <stdexcept>
 #include <string>
 #include <utility>
 
 #include "plait/deferred/contain.hpp"
+#include "plait/deferred/unhandled.hpp"
 #include "plait/reactor/detail/socket.hpp"
+#include "plait/reactor/detail/unix_address.hpp"
+#include "plait/reactor/reactor.hpp"
 
 namespace plait::detail {
 namespace {
@@ -19,10 +23,24 @@ namespace {
 constexpr int reads_a_turn = 4;
 constexpr std::size_t most_a_read = 32;
 constexpr Duration rest_when_exhausted = std::chrono::milliseconds(10);
+constexpr int most_rests = 3;  // for one receiver that is full, among many
+constexpr Duration hurry_after_stuck = std::chrono::seconds(1);
 
-/// An IPv4 peer of a port that serves both kinds is shown, and answered, as what it is.
-Address plain_address(const sockaddr_storage& from) {
+bool is_full(int error) noexcept {
+    return error == EAGAIN || error == EWOULDBLOCK;
+}
+
+/// What is open under the number is no socket, or nothing is.
+bool is_gone(int error) noexcept {
+    return error == EBADF || error == ENOTSOCK;
+}
+
+/// Empty for a UNIX socket without a name. An IPv4 peer of a port that serves both kinds is shown, and answered, as
+/// what it is.
+Address plain_address(const sockaddr_storage& from, socklen_t size) {
+    if (size == 0) return {};
     const auto* any = reinterpret_cast<const sockaddr*>(&from);
+    if (any->sa_family == AF_UNIX) return {unix_path({from, size}), 0};
     if (any->sa_family != AF_INET6) return to_address(any);
     const auto& v6 = *reinterpret_cast<const sockaddr_in6*>(&from);
     if (!IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr)) return to_address(any);
@@ -35,15 +53,26 @@ Address plain_address(const sockaddr_storage& from) {
 
 }  // namespace
 
-UdpSocket::UdpSocket(ReactorCore& core, UniqueFd fd, int family, const UdpOptions& options,
-                     std::shared_ptr<DatagramProtocol> protocol, UdpSocketOwner& owner)
+DatagramLimits checked_limits(std::size_t most_received, std::size_t most_queued, const std::string& options) {
+    if (most_received == 0 || most_received > 65535)
+        throw std::invalid_argument(options + "::most_received has to be 1 to 65535");
+    return {most_received, most_queued};
+}
+
+const char* kind_of_port(int family) noexcept {
+    return family == AF_UNIX ? "UNIX datagram port" : "UDP port";
+}
+
+DatagramSocket::DatagramSocket(ReactorCore& core, UniqueFd fd, int family, DatagramLimits limits,
+                               std::shared_ptr<DatagramProtocol> protocol, DatagramSocketOwner& owner)
     : core_(core),
       fd_(std::move(fd)),
       family_(family),
-      most_received_(options.most_received),
+      most_received_(limits.most_received),
       protocol_(std::move(protocol)),
       owner_(&owner),
-      queue_(options.most_queued) {
+      queue_(limits.most_queued),
+      host_(name_of_socket(fd_.get())) {
     watch_.emplace(core_.iops(), fd_.get(), static_cast<EventHandler&>(*this));
     core_.add_resource(*this);
     core_.queue_flush(*this);  // that turn starts the protocol
@@ -51,13 +80,24 @@ UdpSocket::UdpSocket(ReactorCore& core, UniqueFd fd, int family, const UdpOption
 
 // --- what the protocol asks for
 
-int UdpSocket::connect(const SocketAddress& peer) {
+int DatagramSocket::connect(const SocketAddress& peer) {
     if (::connect(fd_.get(), peer.get(), peer.size) != 0) return errno;
-    peer_ = plain_address(peer.storage);
+    connected_to_ = peer;
+    // What comes from a UNIX peer has the name that it gave itself, which may be another path to the same file.
+    peer_ = over_unix() ? name_of_peer(fd_.get()) : plain_address(peer.storage, peer.size);
+    host_ = name_of_socket(fd_.get());
     return 0;
 }
 
-bool UdpSocket::write(Bytes data, const SocketAddress& to) {
+bool DatagramSocket::over_unix() const noexcept {
+    return family_ == AF_UNIX;
+}
+
+std::string DatagramSocket::name() const {
+    return std::string("the ") + kind_of_port(family_) + " " + host_.str();
+}
+
+bool DatagramSocket::write(Bytes data, const SocketAddress& to) {
     if (state_ != State::stopped && state_ != State::closing && queue_.push(std::move(data), to)) {
         if (!kernel_full_) core_.queue_flush(*this);
         return true;
@@ -66,25 +106,22 @@ bool UdpSocket::write(Bytes data, const SocketAddress& to) {
     return false;
 }
 
-Deferred<> UdpSocket::drained() {
+Deferred<> DatagramSocket::drained() {
     return flow_.drained(queue_.size());
 }
 
-void UdpSocket::stop() noexcept {
+void DatagramSocket::stop() noexcept {
     if (state_ == State::stopped) return;
-    if (!kernel_full_ && !resting_.active()) counters_.sent += queue_.send(fd_.get()).count;
-    counters_.dropped += queue_.count();
-    queue_.clear();
-    state_ = State::stopped;
-    if (owner_ != nullptr) std::exchange(owner_, nullptr)->socket_gone();
-    resting_.cancel();
-    watch_.reset();
-    fd_.reset();
-    core_.queue_flush(*this);
+    if (!kernel_full_ && !resting_.active()) {
+        const DatagramQueue::Sent result = queue_.send(fd_.get());
+        counters_.sent += result.count;
+        if (is_gone(result.error)) static_cast<void>(fd_.release());
+    }
+    end();
 }
 
-Deferred<> UdpSocket::close() {
-    if (closed_) return fail(InvalidState("a UDP port was closed twice"));
+Deferred<> DatagramSocket::close() {
+    if (closed_) return fail(InvalidState(name() + " was closed twice"));
     auto [deferred, promise] = make_deferred([this] { stop(); });
     closed_ = std::move(promise);
     if (state_ != State::stopped) {
@@ -97,23 +134,29 @@ Deferred<> UdpSocket::close() {
 
 // --- what the loop reports
 
-void UdpSocket::event_ready(IOFlags flags) noexcept {
+void DatagramSocket::event_ready(IOFlags flags) noexcept {
     const ReactorCore::Turn turn(core_);
     if (any(flags & (IOFlags::read | IOFlags::error)) && receives()) receive();
     if (any(flags & (IOFlags::write | IOFlags::error)) && sends()) send_queued();
 }
 
-void UdpSocket::receive() noexcept {
+void DatagramSocket::receive() noexcept {
     for (int reads = 0; reads < reads_a_turn && receives(); ++reads) {
         const bool large = core_.read_blocks().room().size() < most_received_;
         const int error = large ? receive_large() : receive_batch();
-        if (error == EAGAIN || error == EINTR) return;
+        if (is_full(error)) {
+            // Somebody else who shares the port was faster; or there is no port any more.
+            if (empty_wake_ups_.was_shut_down(fd_.get())) went_away(error);
+            return;
+        }
+        if (error == EINTR) return;
+        if (is_gone(error)) return went_away(error);
         if (error != 0) receive_failed(error);
     }
 }
 
 /// Returns: EAGAIN when there is no more to be had for now.
-int UdpSocket::receive_batch() noexcept {
+int DatagramSocket::receive_batch() noexcept {
     const std::span<char> room = core_.read_blocks().room();
     const std::size_t count = std::min(room.size() / most_received_, most_a_read);
     std::array<mmsghdr, most_a_read> messages;
@@ -130,6 +173,7 @@ int UdpSocket::receive_batch() noexcept {
     const int got =
         ::recvmmsg(fd_.get(), messages.data(), static_cast<unsigned>(count), MSG_DONTWAIT | MSG_TRUNC, nullptr);
     if (got < 0) return errno;
+    empty_wake_ups_.reset();
     const auto received = static_cast<std::size_t>(got);
     const Bytes all = core_.read_blocks().take(received * most_received_);
     for (std::size_t i = 0; i < received && receives(); ++i) {
@@ -141,7 +185,7 @@ int UdpSocket::receive_batch() noexcept {
 }
 
 /// The pool's room is too small for one: slices of its block are kept.
-int UdpSocket::receive_large() noexcept {
+int DatagramSocket::receive_large() noexcept {
     int error = 0;
     contain([&] {
         std::string room(most_received_, '\0');
@@ -153,6 +197,7 @@ int UdpSocket::receive_large() noexcept {
             error = errno;
             return;
         }
+        empty_wake_ups_.reset();
         const auto size = static_cast<std::size_t>(got);
         room.resize(std::min(size, room.size()));
         deliver(Bytes::copy(room), size, from, from_size);
@@ -160,8 +205,8 @@ int UdpSocket::receive_large() noexcept {
     return error;
 }
 
-void UdpSocket::deliver(const Bytes& data, std::size_t size, const sockaddr_storage& from,
-                        socklen_t from_size) noexcept {
+void DatagramSocket::deliver(const Bytes& data, std::size_t size, const sockaddr_storage& from,
+                             socklen_t from_size) noexcept {
     const std::shared_ptr<DatagramProtocol> protocol = protocol_;
     const bool whole = size <= most_received_;
     contain([&] {
@@ -177,9 +222,9 @@ void UdpSocket::deliver(const Bytes& data, std::size_t size, const sockaddr_stor
     });
 }
 
-const Address& UdpSocket::address_of(const sockaddr_storage& from, socklen_t size) {
+const Address& DatagramSocket::address_of(const sockaddr_storage& from, socklen_t size) {
     if (size != last_from_.size || std::memcmp(&from, &last_from_.storage, size) != 0) {
-        last_address_ = plain_address(from);
+        last_address_ = plain_address(from, size);
         last_from_.size = size;
         std::memcpy(&last_from_.storage, &from, size);
     }
@@ -187,7 +232,7 @@ const Address& UdpSocket::address_of(const sockaddr_storage& from, socklen_t siz
 }
 
 /// An error that waits at the socket, and is gone with this: nothing to end a port for.
-void UdpSocket::receive_failed(int error) noexcept {
+void DatagramSocket::receive_failed(int error) noexcept {
     if (error != ECONNREFUSED || !connected()) return;
     const std::shared_ptr<DatagramProtocol> protocol = protocol_;
     contain([&] { protocol->connection_refused(); });
@@ -195,13 +240,13 @@ void UdpSocket::receive_failed(int error) noexcept {
 
 // --- sending
 
-void UdpSocket::flush() noexcept {
+void DatagramSocket::flush() noexcept {
     if (state_ == State::stopped) return finish();
     if (state_ == State::opened) start();
     if (sends() && !kernel_full_ && !resting_.active()) send_queued();
 }
 
-void UdpSocket::start() noexcept {
+void DatagramSocket::start() noexcept {
     state_ = State::started;
     told_start_ = true;
     update_watch();
@@ -209,17 +254,18 @@ void UdpSocket::start() noexcept {
     contain([&] { protocol->start_protocol(); });
 }
 
-void UdpSocket::send_queued() noexcept {
+void DatagramSocket::send_queued() noexcept {
     kernel_full_ = false;
     while (sends()) {
         const DatagramQueue::Sent result = queue_.send(fd_.get());
         counters_.sent += result.count;
-        if (result.count > 0) retried_ = false;
-        if (result.error == 0) break;
-        if (result.error == EAGAIN || result.error == EWOULDBLOCK) {
-            kernel_full_ = true;
-            break;
+        if (result.count > 0) {
+            retried_ = false;
+            rests_ = 0;
         }
+        if (result.error == 0) break;
+        if (is_gone(result.error)) return went_away(result.error);
+        if (is_full(result.error) && wait_for_receiver()) break;
         if (result.error == ENOBUFS || result.error == ENOMEM) {
             rest();
             break;
@@ -232,36 +278,68 @@ void UdpSocket::send_queued() noexcept {
     update_watch();
 }
 
+/// The socket takes no more. Returns whether to wait; if not, it is about the first datagram alone.
+bool DatagramSocket::wait_for_receiver() noexcept {
+    if (!over_unix() || connected()) {
+        kernel_full_ = true;
+        return true;
+    }
+    // One of many receivers is full, and no event will say that it is not any more. It gets a while to catch up, but
+    // is not to keep the others from what is theirs.
+    const TimePoint now = core_.reactor().now();
+    if (now < hurry_until_) return false;
+    if (++rests_ > most_rests) {
+        rests_ = 0;
+        hurry_until_ = now + hurry_after_stuck;
+        return false;
+    }
+    rest();
+    return true;
+}
+
 /// Returns whether to go on sending.
-bool UdpSocket::send_refused(int error) noexcept {
+bool DatagramSocket::send_refused(int error) noexcept {
     const std::shared_ptr<DatagramProtocol> protocol = protocol_;
-    if (error == ECONNREFUSED && !std::exchange(retried_, true)) {
-        // News of an earlier datagram; this one has not been tried.
-        if (connected()) contain([&] { protocol->connection_refused(); });
-        return sends();
+    const bool peer_gone =
+        error == ECONNREFUSED || (over_unix() && connected() && (error == ENOTCONN || error == ECONNRESET));
+    if (peer_gone && !std::exchange(retried_, true)) {
+        if (!over_unix()) {
+            // News of an earlier datagram; this one has not been tried.
+            if (connected()) contain([&] { protocol->connection_refused(); });
+            return sends();
+        }
+        // The socket that we were connected to is gone; there may be another one at its path by now.
+        if (connected() && connect(connected_to_) == 0) return true;
     }
     retried_ = false;
     ++counters_.refused;
     contain([&] {
         const SocketAddress& first = queue_.first_to();
-        const Address to = first.size != 0 ? plain_address(first.storage) : peer();
+        const Address to = first.size != 0 ? plain_address(first.storage, first.size) : peer();
         const std::string size = std::to_string(queue_.first_size());
         queue_.drop_first();
-        const std::string hint = error == EACCES ? "; for a broadcast address set UdpOptions::broadcast" : "";
+        if (peer_gone && over_unix() && connected()) return protocol->connection_refused();
         protocol->send_failed(make_failure(DatagramRefused("a datagram of " + size + " bytes to " + to.str() +
-                                                           " was not sent: " + error_text(error) + hint)),
+                                                           " was not sent: " + why_refused(error))),
                               to);
     });
     return sends();
 }
 
+std::string DatagramSocket::why_refused(int error) const {
+    std::string why = error_text(error);
+    if (error == EACCES && !over_unix()) why += "; for a broadcast address set UdpOptions::broadcast";
+    if (is_full(error)) why += "; who receives there does not keep up";
+    return why;
+}
+
 /// Out of memory for it: unlike a full socket, this does not end with an event.
-void UdpSocket::rest() noexcept {
+void DatagramSocket::rest() noexcept {
     contain(
         [this] { resting_ = core_.reactor().call_later(rest_when_exhausted, [this] { core_.queue_flush(*this); }); });
 }
 
-void UdpSocket::update_watch() noexcept {
+void DatagramSocket::update_watch() noexcept {
     if (!watch_) return;
     const IOFlags read = receives() ? IOFlags::read : IOFlags::none;
     const IOFlags write = kernel_full_ ? IOFlags::write : IOFlags::none;
@@ -270,29 +348,51 @@ void UdpSocket::update_watch() noexcept {
 
 // --- the end
 
-std::string UdpSocket::describe() const {
-    std::string text = "the UDP port " + local_address(fd_.get()).str();
+std::string DatagramSocket::describe() const {
+    std::string text = name();
     if (connected()) text += " connected to " + peer().str();
     if (!queue_.empty()) text += ", " + std::to_string(queue_.count()) + " datagrams queued";
     return text;
 }
 
-void UdpSocket::reactor_destroyed() noexcept {
+void DatagramSocket::reactor_destroyed() noexcept {
     stop();
     finish();
 }
 
-void UdpSocket::finish() noexcept {
+/// Closed or shut down by something else in this program, or by who shares it.
+void DatagramSocket::went_away(int error) noexcept {
+    if (is_gone(error)) static_cast<void>(fd_.release());  // the number may be somebody else's by now
+    reason_ =
+        make_failure(DescriptorWentAway(name() + " is closed: its socket was closed or shut down by something else"));
+    end();
+}
+
+/// Ends all but what the protocol is told, at the end of the turn.
+void DatagramSocket::end() noexcept {
+    counters_.dropped += queue_.count();
+    queue_.clear();
+    state_ = State::stopped;
+    if (owner_ != nullptr) std::exchange(owner_, nullptr)->socket_gone();
+    resting_.cancel();
+    watch_.reset();
+    fd_.reset();
+    core_.queue_flush(*this);
+}
+
+void DatagramSocket::finish() noexcept {
     ListHook<ResourceTag>::unlink();
     ListHook<FlushTag>::unlink();
-    flow_.end(make_failure(ConnectionDone("the UDP port was stopped")));
+    flow_.end(reason_ ? *reason_ : make_failure(ConnectionDone(name() + " was stopped")));
     if (const std::shared_ptr<DatagramProtocol> protocol = std::move(protocol_)) {
         protocol->make_connection(nullptr);
         if (told_start_) contain([&] { protocol->stop_protocol(); });
     }
     if (closed_) {
         Promise<> closed = *std::exchange(closed_, std::nullopt);
-        contain([&] { closed.callback(); });
+        contain([&] { reason_ ? closed.errback(*reason_) : closed.callback(); });
+    } else if (reason_) {
+        report_unhandled_failure(*reason_);
     }
     core_.destroy_later(std::unique_ptr<Doomed>(this));
 }
