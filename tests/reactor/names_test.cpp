@@ -60,9 +60,11 @@ struct Fixture {
         } catch (const E& error) {
             return error.what();
         } catch (const std::exception& error) {
-            return std::string("another failure: ") + error.what();
+            BOOST_ERROR("another failure: " << error.what());
+            return error.what();
         }
-        return "no failure";
+        BOOST_ERROR("no failure");
+        return {};
     }
 };
 
