@@ -81,7 +81,7 @@ BOOST_AUTO_TEST_CASE(last_words_are_quoted_within_reason) {
 }
 
 BOOST_AUTO_TEST_CASE(a_program_that_was_cancelled_is_over_although_others_hold_its_pipes) {
-    Deferred<std::string> output = process_output(reactor, shell("(sleep 3) & exec sleep 100"));
+    Deferred<std::string> output = process_output(reactor, shell("sleep 60 & exec sleep 100"));
     settle(reactor);
     output.cancel();
     wait([&] { return reactor.dump().find("the output of sh") == std::string::npos; });
