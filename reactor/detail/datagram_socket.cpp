@@ -385,7 +385,6 @@ void DatagramSocket::finish() noexcept {
     ListHook<FlushTag>::unlink();
     flow_.end(reason_ ? *reason_ : make_failure(ConnectionDone(name() + " was stopped")));
     if (const std::shared_ptr<DatagramProtocol> protocol = std::move(protocol_)) {
-        protocol->make_connection(nullptr);
         if (told_start_) contain([&] { protocol->stop_protocol(); });
     }
     if (closed_) {

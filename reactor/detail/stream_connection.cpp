@@ -127,7 +127,6 @@ void StreamConnection::lose_write_connection() {
 void StreamConnection::abort_connection() {
     if (lost_) return;
     aborting_ = true;
-    update_watch();
     need_flush();
 }
 
@@ -207,7 +206,7 @@ void StreamConnection::event_ready(IOFlags flags) noexcept {
 
 void StreamConnection::end_ready(IOFlags flags) noexcept {
     // Reading goes first: a peer's last words come before the news that it is gone.
-    if (any(flags & (IOFlags::read | IOFlags::error)) && wants_input()) receive();
+    if (any(flags & (IOFlags::read | IOFlags::error))) receive();
     if (any(flags & (IOFlags::write | IOFlags::error)) && !lost_) send_queued();
 }
 
@@ -343,7 +342,7 @@ ssize_t StreamConnection::read_some(std::span<char> room) noexcept {
 int StreamConnection::write_some(WriteQueue& queue) noexcept {
     std::array<iovec, file_vectors> vectors;
     for (std::size_t written = 0; !queue.empty() && written < written_a_turn;) {
-        const std::size_t count = queue.gather(vectors);
+        const std::size_t count = queue.gather(vectors, written_a_turn - written);
         const ssize_t some = files_->write(std::span(vectors).first(count));
         if (some < 0) {
             if (errno == EINTR) continue;

@@ -20,18 +20,6 @@ bool is_open(int fd) noexcept {
     return ::fcntl(fd, F_GETFD) >= 0;
 }
 
-/// Cuts what `vectors` hold down to `most` bytes; returns how many of them are left.
-std::size_t cut(std::span<iovec> vectors, std::uint64_t most) noexcept {
-    for (std::size_t i = 0; i < vectors.size(); ++i) {
-        if (vectors[i].iov_len >= most) {
-            vectors[i].iov_len = static_cast<std::size_t>(most);
-            return i + 1;
-        }
-        most -= vectors[i].iov_len;
-    }
-    return vectors.size();
-}
-
 }  // namespace
 
 std::optional<Failure> UnixConnection::start(ReactorCore& core, UniqueFd fd, Address host, Address peer,
@@ -106,8 +94,8 @@ int UnixConnection::write_some(WriteQueue& queue) noexcept {
 /// The first `count` descriptors with bytes that may go with them, or bytes alone up to the next descriptor's.
 ssize_t UnixConnection::send_with_descriptors(WriteQueue& queue, std::size_t count) noexcept {
     std::array<iovec, vectors_beside_descriptors> vectors;
-    std::size_t pieces = queue.gather(vectors);
-    if (count < queued_.size()) pieces = cut(std::span(vectors).first(pieces), queued_[count].at - queue.sent());
+    const std::uint64_t most = count < queued_.size() ? queued_[count].at - queue.sent() : UINT64_MAX;
+    const std::size_t pieces = queue.gather(vectors, most);
     msghdr message{};
     message.msg_iov = vectors.data();
     message.msg_iovlen = pieces;

@@ -91,12 +91,14 @@ void WriteQueue::copy_into_tail(std::string_view text) noexcept {
     size_ += text.size();
 }
 
-std::size_t WriteQueue::gather(std::span<iovec> room) const noexcept {
+std::size_t WriteQueue::gather(std::span<iovec> room, std::uint64_t most) const noexcept {
     const std::size_t count = std::min({room.size(), most_vectors, pieces_.size() - first_});
     for (std::size_t i = 0; i < count; ++i) {
         const Bytes& piece = pieces_[first_ + i];
         room[i].iov_base = const_cast<char*>(piece.data());
-        room[i].iov_len = piece.size();
+        room[i].iov_len = static_cast<std::size_t>(std::min<std::uint64_t>(piece.size(), most));
+        most -= room[i].iov_len;
+        if (most == 0) return i + 1;
     }
     return count;
 }

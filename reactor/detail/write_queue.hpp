@@ -35,8 +35,9 @@ public:
     /// All that was ever consumed.
     std::uint64_t sent() const noexcept { return sent_; }
 
-    /// The front of the queue as vectors for one writev; never more than `room` or `most_vectors`.
-    std::size_t gather(std::span<iovec> room) const noexcept;
+    /// The front of the queue as vectors for one writev; never more than `room` or `most_vectors`, nor than `most`
+    /// bytes, which is not 0.
+    std::size_t gather(std::span<iovec> room, std::uint64_t most = UINT64_MAX) const noexcept;
 
     /// The first `count` bytes are written: lets them go.
     void consume(std::size_t count) noexcept;

@@ -126,9 +126,10 @@ BOOST_AUTO_TEST_CASE(closing_waits_for_a_full_socket_and_its_cancel_does_not) {
     reactor.run_until(client->close());
     wait_for(*a, "slow");
 
-    next_errors = {ENOBUFS};
+    next_errors.assign(1000, ENOBUFS);
     server->write("never", {"127.0.0.1", 9});
     Deferred<> closed = server->close();
+    BOOST_TEST(!server->write("too late", {"127.0.0.1", 9}));
     settle(reactor);
     BOOST_TEST(!a->has("stop"));
     closed.cancel();

@@ -88,6 +88,16 @@ BOOST_FIXTURE_TEST_CASE(who_asks_without_a_path_is_answered_at_a_name_that_the_s
                std::string::npos);
 }
 
+BOOST_FIXTURE_TEST_CASE(a_peer_is_known_by_its_own_name_whatever_path_led_to_it, Fixture) {
+    UdpFixture::echo(*a);
+    const auto server = listen(path, a);
+    const auto client = connect_unix_datagram(reactor, directory.path() / "." / "port", b);
+    client->write("hello");
+    client->write("and by its name", address);
+    wait_for(*b, "and by its name");
+    BOOST_TEST(b->story() == "start hello and by its name");
+}
+
 BOOST_FIXTURE_TEST_CASE(an_abstract_name_needs_no_file, Fixture) {
     const std::string name = "@plait-datagram-test-" + std::to_string(::getpid());
     UdpFixture::echo(*a);
