@@ -42,6 +42,7 @@ private:
     void protocol_lost(const Failure& reason) noexcept override;
     void wait();
     Duration next_delay();
+    void forget_failures() noexcept;
     void forget_attempt() noexcept;
     Deferred<> disconnect();
     void stopped();
@@ -124,10 +125,7 @@ void ClientService::Impl::attempt_succeeded() {
     const auto keep = shared_from_this();
     state_ = State::connected;
     connected_since_ = clock_.now();
-    if (options_.steady_after <= Duration::zero()) {
-        failures_ = 0;
-        backoff_.reset();
-    }
+    if (options_.steady_after <= Duration::zero()) forget_failures();
     const std::shared_ptr<Protocol> protocol = protocol_;
     attempt_ = {};
     built_.reset();
@@ -155,15 +153,13 @@ void ClientService::Impl::protocol_lost(const Failure& reason) noexcept {
             case State::connecting:
                 return attempt_failed(reason);
             case State::connected:
-                if (clock_.now() - connected_since_ >= options_.steady_after) {
-                    failures_ = 0;
-                    backoff_.reset();
-                }
+                if (clock_.now() - connected_since_ >= options_.steady_after) forget_failures();
                 return wait();
             case State::disconnecting:
                 return stopped();
             case State::restarting:
                 timer_.cancel();
+                forget_failures();
                 connect();
                 tell_stoppers();
                 return;
@@ -189,6 +185,11 @@ Duration ClientService::Impl::next_delay() {
         if (chosen) return std::max(*chosen, Duration::zero());
     }
     return backoff_.next();
+}
+
+void ClientService::Impl::forget_failures() noexcept {
+    failures_ = 0;
+    backoff_.reset();
 }
 
 /// What is under way of it may come to an end no more.
@@ -237,8 +238,7 @@ Deferred<> ClientService::Impl::disconnect() {
 void ClientService::Impl::stopped() {
     state_ = State::stopped;
     timer_.cancel();
-    failures_ = 0;
-    backoff_.reset();
+    forget_failures();
     fail_waiters(make_failure(Cancelled()));
     tell_stoppers();
 }

@@ -66,8 +66,6 @@ Deferred<> NameResolver::look_up(const std::string& host, AddressFamily family, 
     }
     if (auto known = local_addresses(*options_, host, family); !known.empty())
         return soon(reactor_, std::move(known)).add_callback(std::move(found));
-    if (detail::is_localhost(host))
-        return fail(NameNotFound(nothing_found(host) + "the hosts file has none of that family"));
     detail::DnsQuestion question;
     question.name = host;
     question.what = "an address for";

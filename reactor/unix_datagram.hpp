@@ -1,4 +1,4 @@
-// UNIX datagrams: whole messages from program to program on this machine, in order, none lost on the way.
+// UNIX datagrams: whole messages from program to program on this machine, in order; one that is lost is told of.
 // Not streams: see unix.hpp. No descriptors travel with them: those sent by others are closed.
 #pragma once
 
@@ -17,7 +17,7 @@ struct UnixDatagramOptions {
     /// Longer datagrams are told of by DatagramProtocol::datagram_truncated. 1 to 65,535; the smaller, the more of them
     /// are received in one system call.
     std::size_t most_received = 8192;
-    /// What is queued at most, in bytes with some for each datagram; more is dropped.
+    /// What is queued at most, in bytes, with a few added for each datagram; more is dropped.
     std::size_t most_queued = 1024 * 1024;
     /// Who may send to it: those who may write to the socket's file.
     mode_t mode = 0666;

@@ -51,7 +51,6 @@ void HappyEyeballs::go_on() {
 
 /// Those that fail at once cost no delay.
 void HappyEyeballs::open_next() {
-    resolution_.cancel();
     while (!ipv6_.empty() || !ipv4_.empty()) {
         const Address address = take_next();
         const int error = sockets_.open(address);

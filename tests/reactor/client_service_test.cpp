@@ -122,6 +122,35 @@ BOOST_FIXTURE_TEST_CASE(a_connection_that_does_not_last_resets_nothing_if_so_wan
     BOOST_TEST(service->state() == State::connected);
 }
 
+BOOST_FIXTURE_TEST_CASE(stopped_and_started_again_it_has_forgotten_its_failures, Fixture) {
+    for (const bool while_stopping : {false, true}) {
+        ClientServiceOptions options = plain();
+        options.steady_after = 1h;
+        server_up();
+        auto service = make_connected(options);
+        for (const Duration delay : {1s, 2s, 4s}) {
+            lose();
+            clock.advance(delay);
+            network.flush();
+        }
+        BOOST_TEST(service->state() == State::connected);
+        BOOST_TEST(service->failures() == 3u);
+        auto stopped = service->stop();
+        if (while_stopping) service->start();
+        server_down();
+        network.flush();
+        success_of(stopped);
+        if (!while_stopping) service->start();
+        network.flush();
+        BOOST_TEST(service->state() == State::waiting);
+        BOOST_TEST(service->failures() == 1u);
+        server_up();
+        clock.advance(1s);
+        network.flush();
+        BOOST_TEST(service->state() == State::connected);
+    }
+}
+
 BOOST_FIXTURE_TEST_CASE(an_immediate_loss_is_followed_by_a_delay, Fixture) {
     network.listen(where, make_factory([](const Address&) { return nullptr; }));  // accepts, and closes
     auto service = make();
@@ -281,6 +310,60 @@ BOOST_FIXTURE_TEST_CASE(stopped_inside_connection_made_it_closes_what_was_just_m
     network.flush();
     BOOST_TEST(service->state() == State::stopped);
     BOOST_TEST(network.open_connections() == 0u);
+}
+
+BOOST_FIXTURE_TEST_CASE(stopped_by_the_factory_it_stays_stopped, Fixture) {
+    server_up();
+    for (const bool throws : {false, true}) {
+        std::unique_ptr<ClientService> service;
+        prepare = [&](Recorder&) {
+            service->stop().detach([](const Failure&) {});
+            if (throws) throw Error("and no protocol");
+        };
+        service = make();
+        service->start();
+        network.flush();
+        BOOST_TEST(service->state() == State::stopped);
+        BOOST_TEST(network.open_connections() == 0u);
+        BOOST_TEST(clients.back()->story() == "");
+        BOOST_TEST(clock.pending_calls() == 0u);
+    }
+}
+
+BOOST_FIXTURE_TEST_CASE(the_patience_of_a_stop_does_not_reach_into_the_restart, Fixture) {
+    auto service = make_connected();
+    auto stopped = service->stop();
+    service->start();
+    network.flush();
+    success_of(stopped);
+    BOOST_TEST(service->state() == State::connected);
+    clock.advance(1h);
+    network.flush();
+    BOOST_TEST(service->state() == State::connected);
+    BOOST_TEST(clients.back()->story() == "made");
+}
+
+BOOST_FIXTURE_TEST_CASE(a_protocol_without_a_connection_is_a_failed_attempt, Fixture) {
+    struct Odd final : ClientEndpoint {
+        Promise<std::shared_ptr<Protocol>> promise;
+        Deferred<std::shared_ptr<Protocol>> connect(std::shared_ptr<Factory>) override {
+            auto [deferred, fired] = make_deferred<std::shared_ptr<Protocol>>();
+            promise = std::move(fired);
+            return std::move(deferred);
+        }
+    };
+    const auto odd = std::make_shared<Odd>();
+    ClientService service(clock, odd, factory, plain());
+    service.start();
+    auto lost = service.when_connected(1);
+    odd->promise.callback(std::make_shared<Recorder>());  // it was lost before anybody was told
+    failure_of<ConnectionLost>(lost);
+    BOOST_TEST(service.state() == State::waiting);
+    clock.advance(1s);
+    auto none = service.when_connected(1);
+    odd->promise.callback(nullptr);
+    failure_of<ConnectError>(none);
+    BOOST_TEST(service.state() == State::waiting);
 }
 
 BOOST_FIXTURE_TEST_CASE(destroyed_inside_connection_made_it_closes_what_was_just_made, Fixture) {

@@ -184,6 +184,30 @@ BOOST_AUTO_TEST_CASE(a_close_that_was_not_done_can_be_asked_for_again) {
     run(other.close());
 }
 
+BOOST_AUTO_TEST_CASE(a_close_that_waits_is_done_although_nobody_waits_for_it) {
+    const int before = next_descriptor();
+    File file = open();
+    {
+        Gate gate;
+        Deferred<> begun = begin(file);
+        {
+            const Deferred<> dropped = file.close();
+        }
+        gate.open();
+        run(std::move(begun));
+    }
+    run_until(*reactor, [&] { return next_descriptor() == before; });
+    BOOST_CHECK_THROW(run(file.size()), FileClosed);
+}
+
+BOOST_AUTO_TEST_CASE(a_file_outlives_a_reactor_that_had_stopped) {
+    File file = open();
+    stop();
+    reactor.reset();
+    BOOST_CHECK_THROW(file.size().take().value(), ReactorStopped);
+    BOOST_CHECK_THROW(file.close().take().value(), ReactorStopped);
+}
+
 BOOST_AUTO_TEST_CASE(a_file_may_be_destroyed_while_its_reactor_stops_and_a_thread_is_at_it) {
     const int before = next_descriptor();
     {

@@ -286,6 +286,27 @@ BOOST_AUTO_TEST_CASE(what_waits_has_a_bound) {
     BOOST_CHECK_THROW(run(file.append(Bytes::own(std::string(File::most_bytes_waiting + 1, 'x')))), FileBusy);
 }
 
+BOOST_AUTO_TEST_CASE(the_bytes_that_wait_are_counted) {
+    File file = open(OpenMode::create);
+    UniqueFd go = stop_the_pool();
+    const Bytes large = Bytes::own(std::string(File::most_bytes_waiting / 2 + 1, 'x'));
+    Deferred<> begun = file.write_at(0, large);
+    Deferred<> between = file.sync();
+    Deferred<> waiting = file.write_at(0, large);
+    BOOST_CHECK_THROW(file.write_at(0, large).take().value(), FileBusy);
+    waiting.cancel();
+    BOOST_CHECK_THROW(waiting.take().value(), Cancelled);
+    waiting = file.write_at(0, large);
+    BOOST_TEST(!waiting.ready());
+    go.reset();
+    run(std::move(begun));
+    run(std::move(waiting));
+    begun = file.sync();
+    between = file.sync();
+    run(file.write_at(0, large));  // those that were done count no more
+    BOOST_TEST(run(file.size()) == large.size());
+}
+
 BOOST_AUTO_TEST_CASE(a_full_pool_fails_the_work_and_the_file_goes_on) {
     File file = open(OpenMode::create);
     ThreadPool& pool = reactor.thread_pool();

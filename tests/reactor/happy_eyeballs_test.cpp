@@ -77,6 +77,14 @@ BOOST_FIXTURE_TEST_CASE(ipv4_does_not_wait_longer_than_that, Fixture) {
     BOOST_TEST(log == "1.1.1.1@50 6::1@300 1.1.1.2@550 ");
 }
 
+BOOST_FIXTURE_TEST_CASE(more_of_ipv4_does_not_make_it_wait_longer, Fixture) {
+    add({"1.1.1.1"});
+    clock.advance(40ms);
+    add({"1.1.1.2"});
+    clock.advance(10ms);
+    BOOST_TEST(log == "1.1.1.1@50 ");
+}
+
 BOOST_FIXTURE_TEST_CASE(ipv4_does_not_wait_when_the_look_up_has_ended, Fixture) {
     add({"1.1.1.1"});
     clock.advance(10ms);

@@ -104,6 +104,18 @@ BOOST_AUTO_TEST_CASE(an_early_answer_ends_the_upload_and_the_connection) {
     BOOST_TEST(client().connections() == 0U);
 }
 
+BOOST_AUTO_TEST_CASE(a_stream_that_met_a_closed_connection_is_not_sent_again) {
+    ask();
+    say(0, answer("warm"));
+    Tap tap;
+    CallRecorder told;
+    const auto running = client().start(put(tap.source()), told);
+    scripts.at(0)->transport().abort_connection();
+    settle();
+    BOOST_TEST(told.told() == "failed");
+    BOOST_TEST(scripts.size() == 1U);
+}
+
 BOOST_AUTO_TEST_CASE(a_large_body_in_memory_is_sent_as_there_is_room) {
     auto request = to("http://db/", "PUT");
     request.body = Bytes::own(std::string(300'000, 'x'));
@@ -118,6 +130,8 @@ BOOST_AUTO_TEST_CASE(a_large_body_in_memory_is_sent_as_there_is_room) {
 BOOST_AUTO_TEST_CASE(with_expect_the_body_waits_to_be_asked_for) {
     ask(put_if_asked(Bytes::borrow("the body")));
     BOOST_TEST(scripts.at(0)->received.ends_with("Expect: 100-continue\r\nContent-Length: 8\r\n\r\n"));
+    say(0, "HTTP/1.1 103 Early Hints\r\n\r\n");  // does not ask for it
+    BOOST_TEST(scripts.at(0)->received.ends_with("\r\n\r\n"));
     say(0, "HTTP/1.1 100 Continue\r\n\r\n");
     BOOST_TEST(scripts.at(0)->received.ends_with("\r\n\r\nthe body"));
     say(0, answer("ok"));

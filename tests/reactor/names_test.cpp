@@ -60,9 +60,11 @@ struct Fixture {
         } catch (const E& error) {
             return error.what();
         } catch (const std::exception& error) {
-            return std::string("another failure: ") + error.what();
+            BOOST_ERROR("another failure: " << error.what());
+            return error.what();
         }
-        return "no failure";
+        BOOST_ERROR("no failure");
+        return {};
     }
 };
 
@@ -240,6 +242,25 @@ BOOST_FIXTURE_TEST_CASE(a_domain_whose_servers_cannot_answer_is_passed_over, Fix
         dns.at("web.one.example", type).mood = Mood::fails;
     BOOST_TEST(contains(refusal<NameServerFailed>("web"), "cannot find an address for \"web\": "));
     BOOST_TEST(contains(dns.asked, "web.two.example/1 "));
+    options.search = std::vector<std::string>{"two.example", "one.example"};
+    BOOST_TEST(contains(refusal<NameServerFailed>("web"), "cannot find an address for \"web\": "));
+}
+
+BOOST_FIXTURE_TEST_CASE(only_so_many_domains_are_tried, Fixture) {
+    options.search = std::vector<std::string>();
+    for (int i = 0; i < 20; ++i)
+        options.search->push_back("d" + std::to_string(i) + ".example");
+    refusal<NameNotFound>("db");
+    BOOST_TEST(contains(dns.asked, "db.d7.example/1 "));
+    BOOST_TEST(!contains(dns.asked, "db.d8.example/"));
+}
+
+BOOST_FIXTURE_TEST_CASE(addresses_found_twice_are_given_once_and_ipv6_first, Fixture) {
+    dns.a("db.example", "127.0.0.1");
+    dns.a("db.example", "127.0.0.1");
+    dns.aaaa("db.example", "::1");
+    dns.at("db.example", Type::aaaa).delay = 20ms;
+    BOOST_TEST(look_up("db.example") == "::1 127.0.0.1");
 }
 
 BOOST_FIXTURE_TEST_CASE(a_domain_whose_servers_say_nothing_ends_the_look_up, Fixture) {
@@ -301,6 +322,9 @@ BOOST_FIXTURE_TEST_CASE(the_hosts_file_comes_first, Fixture) {
     // a change counts at once; what it does not know is asked for
     std::ofstream(options.hosts_file) << "";
     BOOST_TEST(look_up("db.example") == "10.0.0.1");
+    // of a long one, the first MiB counts
+    std::ofstream(options.hosts_file) << std::string(1 << 20, '#') << "\n127.0.0.8 db.example\n";
+    BOOST_TEST(look_up("db.example") == "10.0.0.1");
     // what is no file does not block
     options.hosts_file = (folder.path() / "pipe").string();
     BOOST_REQUIRE(::mkfifo(options.hosts_file.c_str(), 0600) == 0);
@@ -317,7 +341,8 @@ BOOST_AUTO_TEST_CASE(hosts_files_are_read_as_they_come) {
         return all;
     };
     const std::string_view text =
-        "# 1.1.1.1 a\r\n1.1.1.2 a b\r\n  ::2   b\tA  \n1.1.1.2 a\nnonsense a\n1.1.1.3\n\n1.1.1.4 #a\n1.1.1.5 c";
+        "# 1.1.1.1 a\r\n1.1.1.2 a b\r\n  ::2   b\tA  \n1.1.1.2 a\nnonsense a\n1.1.1.3\n\n1.1.1.4 #a\n1.1.1.6 x # "
+        "a\n1.1.1.5 c";
     BOOST_TEST(find(text, "a") == "1.1.1.2 ::2 ");
     BOOST_TEST(find(text, "B", AddressFamily::ipv6) == "::2 ");
     BOOST_TEST(find(text, "c") == "1.1.1.5 ");
@@ -350,6 +375,15 @@ BOOST_FIXTURE_TEST_CASE(a_service_may_be_missing_or_not_offered, Fixture) {
     BOOST_CHECK_EXCEPTION(
         reactor.run_until(resolve_service(reactor, "_off._tcp.example")), NameNotFound,
         [](const NameNotFound& error) { return contains(error.what(), "says that it is not offered"); });
+}
+
+BOOST_AUTO_TEST_CASE(addresses_without_a_route_come_last) {
+    std::vector<Address> addresses{{"255.255.255.255", 1}, {"127.0.0.1", 1}, {"127.0.0.2", 1}};
+    plait::detail::order_addresses(addresses);
+    std::string order;
+    for (const Address& address : addresses)
+        order += address.ip + " ";
+    BOOST_TEST(order == "127.0.0.1 127.0.0.2 255.255.255.255 ");
 }
 
 BOOST_AUTO_TEST_CASE(weights_decide_how_often_a_service_is_first) {

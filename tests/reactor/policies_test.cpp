@@ -118,7 +118,7 @@ BOOST_AUTO_TEST_CASE(a_wrapped_protocol_may_be_exchanged_and_its_producer_goes_w
     transport.lose_cleanly();
     BOOST_TEST(next->story() == "data lost: done");
     BOOST_TEST(first->story() == "made");
-    BOOST_CHECK_THROW(above.hand_over(first), UsageError);
+    BOOST_CHECK_THROW(next->transport().hand_over(first), UsageError);
 }
 
 BOOST_AUTO_TEST_CASE(the_time_outs_of_a_wrapped_protocol_are_those_of_the_connection_below) {

@@ -135,6 +135,15 @@ BOOST_FIXTURE_TEST_CASE(ending_its_input_lets_it_answer, Fixture) {
     BOOST_TEST(client->story() == "made data end lost: done");
 }
 
+BOOST_FIXTURE_TEST_CASE(what_is_written_after_we_ended_its_input_is_no_loss, Fixture) {
+    connect("cat; exec sleep 0.1");
+    client->transport().lose_write_connection();
+    settle(reactor);
+    client->transport().write("too late\n");
+    wait_lost();
+    BOOST_TEST(client->story() == "made end lost: done");
+}
+
 BOOST_FIXTURE_TEST_CASE(the_end_of_its_output_is_told_and_it_can_be_written_to, Fixture) {
     client->close_at_end = false;
     more.error_output = [this](const Bytes& data) { client->received += data.view(); };
@@ -192,6 +201,7 @@ BOOST_FIXTURE_TEST_CASE(closed_it_may_come_to_its_own_end, Fixture) {
     client->transport().write("hello");
     client->transport().pause_producing();
     client->transport().lose_connection();
+    client->transport().pause_producing();
     wait_lost();
     BOOST_TEST(client->received == "");
     BOOST_TEST(client->story() == "made lost: done");
@@ -206,6 +216,31 @@ BOOST_FIXTURE_TEST_CASE(all_that_was_written_reaches_it_before_it_is_closed, Fix
     wait_lost();
     BOOST_TEST(std::stoi(count) == 3'000'000);
     BOOST_TEST(client->story() == "made lost: done");
+}
+
+BOOST_FIXTURE_TEST_CASE(closed_it_may_exit_without_taking_all_which_is_a_loss, Fixture) {
+    connect("exec sleep 0.05");
+    client->transport().write(Bytes::copy(numbered(1'000'000)));
+    client->transport().lose_connection();
+    wait_lost();
+    BOOST_TEST(client->story() == "made lost: broken");
+}
+
+BOOST_FIXTURE_TEST_CASE(closed_it_does_not_wait_for_what_it_started, Fixture) {
+    more.grace = 20s;
+    for (const bool exits_first : {false, true}) {
+        client = std::make_shared<Recorder>();
+        connect(exits_first ? "sleep 2 2>&- & exit 0" : "sleep 2 2>&- & cat; exit 0");
+        if (exits_first) {
+            wait(no_children);
+            settle(reactor);
+        }
+        const TimePoint before = reactor.now();
+        client->transport().lose_connection();
+        wait_lost();
+        BOOST_TEST((reactor.now() - before < 1500ms));
+        BOOST_TEST(client->story() == "made lost: done");
+    }
 }
 
 BOOST_FIXTURE_TEST_CASE(one_that_does_not_end_is_asked_to, Fixture) {
@@ -259,6 +294,7 @@ BOOST_FIXTURE_TEST_CASE(one_that_is_still_taking_it_is_waited_for, Fixture) {
 }
 
 BOOST_FIXTURE_TEST_CASE(aborted_it_is_killed_at_once, Fixture) {
+    more.grace = 1h;
     connect("trap '' TERM; echo ready; exec sleep 100");
     wait([&] { return client->received == "ready\n"; });
     client->transport().write("never read");

@@ -67,6 +67,35 @@ BOOST_AUTO_TEST_CASE(a_program_that_says_too_much_is_ended) {
     BOOST_TEST(reactor.run_until(process_output(reactor, shell("printf 12345"), {.most_output = 5})) == "12345");
 }
 
+BOOST_AUTO_TEST_CASE(what_is_thrown_away_has_no_limit) {
+    BOOST_TEST(reactor.run_until(process_value(reactor, shell("head -c 100000 /dev/zero"), {.most_output = 10})) == 0);
+}
+
+BOOST_AUTO_TEST_CASE(last_words_are_quoted_within_reason) {
+    BOOST_CHECK_EXCEPTION(reactor.run_until(process_output(
+                              reactor, shell("head -c 5000 /dev/zero | tr '\\0' x >&2; echo ' the end' >&2; exit 1"))),
+                          ProcessTerminated, [](const auto& e) {
+                              return says(e, "sh exited with code 1: … xxx") && says(e, "x the end") &&
+                                     std::string(e.what()).size() < 500;
+                          });
+}
+
+BOOST_AUTO_TEST_CASE(a_program_that_was_cancelled_is_over_although_others_hold_its_pipes) {
+    Deferred<std::string> output = process_output(reactor, shell("sleep 60 & exec sleep 100"));
+    settle(reactor);
+    output.cancel();
+    wait([&] { return reactor.dump().find("the output of sh") == std::string::npos; });
+}
+
+BOOST_AUTO_TEST_CASE(nothing_is_sent_to_a_program_that_ended_in_its_grace) {
+    {
+        const auto dropped = process_output(reactor, shell("exec sleep 100"), {.grace = std::chrono::milliseconds(50)});
+        settle(reactor);
+    }
+    wait(no_children);
+    reactor.run_until(reactor.sleep(std::chrono::milliseconds(70)));  // a report would fail this case
+}
+
 BOOST_AUTO_TEST_CASE(cancelling_asks_the_program_to_end) {
     Deferred<std::string> output = process_output(reactor, shell("trap 'exit 0' TERM; while :; do sleep 0.01; done"));
     settle(reactor);

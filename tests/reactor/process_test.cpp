@@ -379,10 +379,11 @@ BOOST_AUTO_TEST_CASE(a_group_is_killed_with_its_reactor) {
         in.reset(both[0]);
         out.reset(both[1]);
         Reactor other;
-        ProcessOptions options = shell("sleep 100 & sleep 100");
+        ProcessOptions options = shell("sleep 100 & echo ready; sleep 100");
         options.new_group = true;
         options.descriptors.emplace(3, ChildDescriptor::given(std::move(out)));
         spawn_process(other, std::move(options), child);
+        run_until(other, [&] { return child->out == "ready\n"; });
     }
     char none = 0;
     BOOST_TEST(::read(in.get(), &none, 1) == 0);  // whoever held the other end has gone

@@ -79,6 +79,17 @@ BOOST_AUTO_TEST_CASE(a_lost_connection_fails_it_with_the_reason) {
     BOOST_CHECK_THROW(reactor.run_until(send_file(file, client->transport())), ConnectionClosed);
 }
 
+BOOST_AUTO_TEST_CASE(a_connection_that_breaks_fails_it_with_what_broke_it) {
+    server().transport().pause_producing();
+    File large = reactor.run_until(open_file(reactor, directory.path() / "large", OpenMode::create));
+    reactor.run_until(large.truncate(64 * 1024 * 1024));
+    Deferred<std::uint64_t> sending = send_file(large, client->transport());
+    settle(reactor);
+    server().transport().abort_connection();
+    BOOST_CHECK_EXCEPTION(reactor.run_until(std::move(sending)), ConnectionLost,
+                          [&](const auto& e) { return says(e, "connection reset by peer"); });
+}
+
 BOOST_AUTO_TEST_CASE(a_transport_has_one_producer) {
     NotedProducer producer;
     client->transport().register_producer(producer);

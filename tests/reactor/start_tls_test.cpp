@@ -194,6 +194,16 @@ BOOST_AUTO_TEST_CASE(a_pause_in_the_handshake_begins_after_it) {
     BOOST_TEST(clear.server->received == "wait for it");
 }
 
+BOOST_AUTO_TEST_CASE(a_pause_from_before_does_not_hold_the_handshake) {
+    Clear clear;
+    clear.client->transport().pause_producing();
+    start_tls(clear.clock, clear.client->transport(), clear.client_context, {"localhost"});
+    BOOST_TEST(!clear.a->reading_paused());
+    start_tls(clear.clock, clear.server->transport(), clear.server_context);
+    clear.carry();
+    BOOST_TEST(clear.client->story == "made TLS 1.3 ");
+}
+
 BOOST_AUTO_TEST_CASE(a_connection_can_be_switched_inside_tls) {
     Clear clear;
     start_tls(clear.clock, clear.client->transport(), clear.client_context, {"localhost"});

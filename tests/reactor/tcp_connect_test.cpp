@@ -3,6 +3,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "plait/deferred/errors.hpp"
+#include "plait/reactor/endpoint.hpp"
 #include "plait/reactor/names.hpp"
 #include "plait/tests/reactor/tcp_fixture.hpp"
 
@@ -240,7 +241,9 @@ struct PiecesResolver final : Resolver {
             calls.clear();
         });
         done = std::move(promise);
-        if (ends) calls.push_back(reactor.call_later(30ms, [this] { done.callback(); }));
+        if (ends)
+            calls.push_back(reactor.call_later(
+                30ms, [this] { fails ? done.errback(NameServerFailed("the other half")) : done.callback(); }));
         return std::move(deferred);
     }
     Deferred<std::vector<ServiceRecord>> look_up_service(const std::string&) override {
@@ -250,6 +253,7 @@ struct PiecesResolver final : Resolver {
     Reactor& reactor;
     std::vector<std::pair<Duration, std::vector<std::string>>> pieces;
     bool ends = true;
+    bool fails = false;
     bool dropped = false;
     AddressFamily family = AddressFamily::any;
     std::vector<DelayedCall> calls;
@@ -378,6 +382,70 @@ BOOST_FIXTURE_TEST_CASE(a_local_address_that_is_not_ours_is_a_failure, RaceFixtu
     options.bind_address = port->address();  // busy
     BOOST_TEST(failure_of<ConnectBindError>(reactor, connect_tcp(reactor, {"127.0.0.2", 9}, client, options))
                    .find("address already in use") != std::string::npos);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_look_up_that_fails_in_part_does_not_harm_what_it_found, RaceFixture) {
+    names->pieces = {{0ms, {"127.0.0.1"}}};
+    names->fails = true;
+    options.resolution_delay = 1h;
+    reactor.run_until(connect_by_name(port->address().port));
+    BOOST_TEST(winner() == "127.0.0.1");
+}
+
+BOOST_FIXTURE_TEST_CASE(addresses_of_a_family_that_is_not_wanted_are_not_used, RaceFixture) {
+    names->pieces = {{0ms, {"127.0.0.1"}}};
+    options.family = AddressFamily::ipv6;
+    failure_of<ConnectError>(reactor, connect_by_name(port->address().port));
+    BOOST_TEST(client->story() == "");
+}
+
+BOOST_FIXTURE_TEST_CASE(two_that_answer_at_once_make_one_connection, RaceFixture) {
+    const auto other = listen({"127.0.0.2", port->address().port});
+    names->pieces = {{0ms, {"127.0.0.1", "127.0.0.2"}}};
+    options.attempt_delay = 0ms;
+    options.resolution_delay = 0ms;
+    reactor.run_until(connect_by_name(port->address().port));
+    settle(reactor);
+    BOOST_TEST(client->story() == "made");
+}
+
+BOOST_FIXTURE_TEST_CASE(an_attempt_dropped_by_its_factory_makes_nothing, RaceFixture) {
+    const auto endpoint = tcp_client_endpoint(reactor, where());
+    Deferred<std::shared_ptr<Protocol>> attempt;
+    attempt = endpoint->connect(make_factory([&](const Address&) {
+        attempt = {};
+        return client;
+    }));
+    wait([&] { return client.use_count() == 1 && !attempt.valid() && !served.empty(); });
+    wait_lost(*served.back());
+    BOOST_TEST(client->story() == "");
+}
+
+BOOST_FIXTURE_TEST_CASE(nothing_is_connected_while_the_reactor_is_being_destroyed, RaceFixture) {
+    auto other = std::make_unique<Reactor>();
+    Reactor& dying = *other;
+    Deferred<std::shared_ptr<Protocol>> late;
+    Deferred<std::vector<Address>> late_name;
+    Deferred<> late_look_up;
+    client->when_lost = [&](Recorder&) {
+        late = connect_tcp(dying, where(), std::make_shared<Recorder>());
+        late_name = resolve(dying, {"db.example", 1});
+        late_look_up = NameResolver(dying).look_up("db.example", AddressFamily::any, [](const auto&) {});
+    };
+    dying.run_until(connect_tcp(dying, where(), client));
+    other.reset();
+    BOOST_REQUIRE(late.ready());
+    BOOST_CHECK_EXCEPTION(std::move(late).take().value(), ConnectError,
+                          [](const ConnectError& error) { return says(error, "is being destroyed"); });
+    BOOST_CHECK_THROW(std::move(late_name).take().value(), NameError);
+    BOOST_CHECK_EXCEPTION(std::move(late_look_up).take().value(), NameError,
+                          [](const NameError& error) { return says(error, "is being destroyed"); });
+}
+
+BOOST_FIXTURE_TEST_CASE(the_same_port_on_another_address_is_not_itself, RaceFixture) {
+    options.bind_address = Address{"127.0.0.5", port->address().port};
+    reactor.run_until(connect_tcp(reactor, where(), client, options));
+    BOOST_TEST(client->story() == "made");
 }
 
 BOOST_FIXTURE_TEST_CASE(a_call_that_meets_itself_is_refused, RaceFixture) {

@@ -515,6 +515,25 @@ BOOST_AUTO_TEST_CASE(water_marks_are_those_of_the_user) {
     ends.at_client().unregister_producer();
 }
 
+BOOST_AUTO_TEST_CASE(higher_marks_make_room_for_who_waits) {
+    Ends ends;
+    NotedProducer producer;
+    ends.at_client().set_write_watermarks(100, 1000);
+    ends.at_client().register_producer(producer);
+    ends.at_client().write(std::string(5000, 'x'));
+    ends.clock.advance({});
+    BOOST_TEST(producer.told == "pause ");
+    ends.at_client().set_write_watermarks(100'000, 500'000);
+    ends.clock.advance({});
+    BOOST_TEST(producer.told == "pause resume ");
+    ends.at_client().write(std::string(600'000, 'x'));
+    ends.a->take_written();
+    ends.clock.advance({});
+    BOOST_TEST(ends.a->written().size() > 400'000U);  // as much as the marks allow is made ready
+    BOOST_TEST(ends.a->written().size() < 700'000U);
+    ends.at_client().unregister_producer();
+}
+
 BOOST_AUTO_TEST_CASE(time_outs_are_those_of_the_transport_below) {
     Ends ends;
     ends.a->set_clock(ends.clock);

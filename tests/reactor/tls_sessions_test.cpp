@@ -175,6 +175,21 @@ BOOST_AUTO_TEST_CASE(each_context_by_name_decides_about_resumption) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(each_context_by_name_has_its_own_least_version) {
+    TlsPair pair;
+    TlsOptions strict = options_of(test_ca().issue("strict.example"));
+    strict.minimum = TlsVersion::tls_1_3;
+    pair.server_options.by_name = {{"strict.example", TlsContext::server(strict)}};
+    pair.client_options.maximum = TlsVersion::tls_1_2;
+    pair.open();
+    pair.where.host = "strict.example";
+    pair.client = std::make_shared<Recorder>();
+    pair.start();
+    pair.settle();
+    BOOST_TEST(is<TlsVersionError>(pair.client_failed));
+    BOOST_TEST(is<TlsVersionError>(pair.server_failed));
+}
+
 // --- application protocols
 
 BOOST_AUTO_TEST_CASE(the_servers_order_of_protocols_counts) {
