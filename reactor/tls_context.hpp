@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -24,14 +25,15 @@ const char* to_string(TlsVersion version) noexcept;
 /// Whether a server asks clients for a certificate. One that is sent must be valid in either case.
 enum class TlsClientCertificates { none, optional, required };
 
-/// PEM: the text itself, or the file that it is in.
+/// PEM: the text itself, or the file that it is in. An empty one is given, too, and refused: a list of CAs that was
+/// lost on the way here must not become all that the system trusts.
 struct TlsPem {
-    std::string file;
-    std::string text;
+    std::optional<std::string> file;
+    std::optional<std::string> text;
 
-    static TlsPem from_file(std::string path) { return {std::move(path), {}}; }
-    static TlsPem from_text(std::string text) { return {{}, std::move(text)}; }
-    bool given() const noexcept { return !file.empty() || !text.empty(); }
+    static TlsPem from_file(std::string path) { return {std::move(path), std::nullopt}; }
+    static TlsPem from_text(std::string text) { return {std::nullopt, std::move(text)}; }
+    bool given() const noexcept { return file || text; }
 };
 
 struct TlsOptions {

@@ -23,12 +23,12 @@ using BioPtr = std::unique_ptr<BIO, FreeBio>;
 
 std::string file_text(const TlsPem& pem, const char* role) {
     const auto failed = [&](const std::string& why) {
-        return TlsContextError("cannot read the " + std::string(role) + " from " + pem.file + ": " + why);
+        return TlsContextError("cannot read the " + std::string(role) + " from " + *pem.file + ": " + why);
     };
     struct Close {
         void operator()(std::FILE* file) const noexcept { std::fclose(file); }
     };
-    const std::unique_ptr<std::FILE, Close> file(std::fopen(pem.file.c_str(), "re"));
+    const std::unique_ptr<std::FILE, Close> file(std::fopen(pem.file->c_str(), "re"));
     if (file == nullptr) throw failed(std::generic_category().message(errno));
     std::string text;
     char room[4096];
@@ -42,9 +42,10 @@ std::string file_text(const TlsPem& pem, const char* role) {
 }
 
 std::string text_of(const TlsPem& pem, const char* role) {
-    if (!pem.file.empty() && !pem.text.empty())
-        throw TlsContextError("the " + std::string(role) + " is given twice: as the file " + pem.file + " and as text");
-    return pem.file.empty() ? pem.text : file_text(pem, role);
+    if (pem.file && pem.text)
+        throw TlsContextError("the " + std::string(role) + " is given twice: as the file " + *pem.file +
+                              " and as text");
+    return pem.text ? *pem.text : file_text(pem, role);
 }
 
 BioPtr reader(const std::string& text) {
@@ -76,7 +77,7 @@ std::string openssl_reasons() {
 }
 
 std::string where_from(const TlsPem& pem, const char* role) {
-    return pem.file.empty() ? "the PEM text given as " + std::string(role) : "the file " + pem.file;
+    return pem.file ? "the file " + *pem.file : "the PEM text given as " + std::string(role);
 }
 
 std::vector<CertificatePtr> read_certificates(const TlsPem& pem, const char* role) {

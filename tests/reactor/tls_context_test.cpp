@@ -78,10 +78,18 @@ BOOST_AUTO_TEST_CASE(a_file_of_nonsense_is_named_with_the_reason) {
     options.key = TlsPem::from_file(nonsense);
     BOOST_TEST(has(complaint(options), nonsense + " has no private key that can be read"));
     options = serving();
-    std::string broken = options.certificate.text;
+    std::string broken = *options.certificate.text;
     broken.replace(100, 4, "!!!!");
-    options.certificate = TlsPem::from_text(options.certificate.text + broken);
+    options.certificate = TlsPem::from_text(*options.certificate.text + broken);
     BOOST_TEST(has(complaint(options), "the PEM text given as certificate has a broken certificate, number 2"));
+}
+
+BOOST_AUTO_TEST_CASE(an_empty_list_of_cas_is_not_taken_for_all_that_the_system_trusts) {
+    TlsOptions options;
+    options.ca = TlsPem::from_text("");
+    BOOST_TEST(has(complaint(options, false), "the PEM text given as CA has no certificate in PEM form"));
+    options.ca = TlsPem::from_file("");
+    BOOST_TEST(has(complaint(options, false), "cannot read the CA from : No such file or directory"));
 }
 
 BOOST_AUTO_TEST_CASE(a_key_that_does_not_fit_is_said) {

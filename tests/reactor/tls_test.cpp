@@ -114,7 +114,7 @@ BOOST_AUTO_TEST_CASE(both_sides_know_what_was_agreed_on) {
     BOOST_TEST(certificate->names == (std::vector<std::string>{"localhost", "127.0.0.1"}),
                boost::test_tools::per_element());
     BOOST_TEST(certificate->sha256.size() == 64U);
-    BOOST_TEST(certificate->pem == pair.server_options.certificate.text);
+    BOOST_TEST(certificate->pem == *pair.server_options.certificate.text);
     BOOST_TEST(!tls_transport(server.transport())->peer_certificate().has_value());
 }
 
