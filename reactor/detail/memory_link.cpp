@@ -69,6 +69,10 @@ Bytes MemoryLink::load(int from, std::size_t most, bool& moved) {
     Bytes next = way.taken.slice(0, size);
     way.taken.remove_prefix(size);
     if (way.taken.empty()) way.taken = Bytes();
+    if (faults_.drop > 0 && random_.chance(faults_.drop)) {
+        moved = true;
+        return {};
+    }
     return faults_.corrupt > 0 && random_.chance(faults_.corrupt) ? corrupted(next) : next;
 }
 

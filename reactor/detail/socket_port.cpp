@@ -22,8 +22,14 @@ SocketPort::SocketPort(ReactorCore& core, std::shared_ptr<Factory> factory, std:
 
 void SocketPort::start(UniqueFd fd, Address address) {
     address_ = std::move(address);
-    factory_->begin_use();
     acceptor_ = new Acceptor(*core_, std::move(fd), factory_, policy_, [this] { went_away(); });
+    const std::shared_ptr<Factory> factory = factory_;
+    try {
+        factory->begin_use();  // may destroy this
+    } catch (...) {
+        if (acceptor_ != nullptr) std::exchange(acceptor_, nullptr)->stop();
+        throw;
+    }
 }
 
 void SocketPort::start_listening() {

@@ -18,6 +18,7 @@ std::string FaultPlan::str() const {
     };
     add("split", split);
     add("delay", delay);
+    add("drop", drop);
     add("corrupt", corrupt);
     add("close", close);
     if (longest_delay != FaultPlan().longest_delay) text += fmt::format(", .longest_delay = {}", longest_delay);

@@ -1,4 +1,4 @@
-// FaultPlan: what goes wrong on a connection in memory: split, late, changed, cut off, by a seed.
+// FaultPlan: what goes wrong on a connection in memory: split, late, lost, changed, cut off, by a seed.
 // Not the connection: see connected_pair.hpp and MemoryNetwork::set_faults().
 #pragma once
 
@@ -20,6 +20,7 @@ struct FaultPlan {
     std::uint64_t seed = 0;
     double split = 0;    ///< only some of the bytes are carried, the others in later steps
     double delay = 0;    ///< none are carried for 1 to longest_delay steps
+    double drop = 0;     ///< what is carried never arrives, and nobody is told
     double corrupt = 0;  ///< one bit is turned round
     double close = 0;    ///< the connection breaks: both ends see ConnectionLost
     std::uint64_t longest_delay = 5;

@@ -2,6 +2,7 @@
 // on.
 #define BOOST_TEST_MODULE factory
 #include <boost/test/unit_test.hpp>
+#include <functional>
 #include <optional>
 
 #include "plait/tests/reactor/client_service_fixture.hpp"
@@ -77,6 +78,28 @@ BOOST_FIXTURE_TEST_CASE(so_does_a_unix_port_which_leaves_no_file, UnixFixture) {
         return listen_unix(reactor, where ? where->ip : other, std::move(factory));
     });
     BOOST_TEST(!std::filesystem::exists(other));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_factory_may_destroy_or_stop_its_port_while_that_is_started_again, UnixFixture) {
+    struct Ending final : Factory {
+        std::function<void()> end = [] {};
+
+        std::shared_ptr<Protocol> build_protocol(const Address&) override { return nullptr; }
+        void start_factory() override { end(); }
+    };
+    const auto factory = std::make_shared<Ending>();
+    auto port = listen_tcp(reactor, {"127.0.0.1", 0}, factory);
+    const Address where = port->address();
+    port->stop_listening();
+    const std::size_t before = open_descriptors();
+    factory->end = [&] { port->stop_listening(); };
+    port->start_listening();
+    BOOST_TEST(open_descriptors() == before);
+    factory->end = [&] { port.reset(); };
+    port->start_listening();
+    BOOST_TEST(!port);
+    BOOST_TEST(open_descriptors() == before);
+    listen_tcp(reactor, where, std::make_shared<Moody>());
 }
 
 BOOST_FIXTURE_TEST_CASE(an_endpoint_fails_with_what_its_factory_throws_and_does_not_listen, UnixFixture) {

@@ -133,6 +133,21 @@ BOOST_AUTO_TEST_CASE(a_delay_holds_bytes_for_some_steps) {
     BOOST_CHECK_THROW(pair.link->flush(1000), std::runtime_error);
 }
 
+BOOST_AUTO_TEST_CASE(what_is_dropped_never_arrives_and_the_rest_does) {
+    const auto text = long_text();
+    Pair none({.drop = 1});
+    none.client->transport().write(text);
+    none.client->transport().lose_connection();
+    none.link->flush();
+    BOOST_TEST(none.server->story() == "made end lost: done");
+    BOOST_TEST(none.server->received == "");
+    Pair some({.seed = 5, .split = 1, .drop = 0.3});
+    some.client->transport().write(text);
+    some.link->flush();
+    BOOST_TEST(some.server->received.size() > 0U);
+    BOOST_TEST(some.server->received.size() < text.size());
+}
+
 BOOST_AUTO_TEST_CASE(a_corrupted_byte_differs_in_one_bit) {
     Pair pair({.seed = 5, .corrupt = 1});
     const auto text = long_text();
