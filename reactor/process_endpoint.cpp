@@ -359,7 +359,7 @@ void check(const ProcessOptions& options) {
 
 std::map<int, ChildDescriptor> descriptors_of(const ProcessOptions& options) {
     std::map<int, ChildDescriptor> result = standard_descriptors();
-    result.erase(2);
+    if (options.descriptors.contains(2)) result.erase(2);  // as it is named below; else it is read
     for (const auto& [child_fd, descriptor] : options.descriptors) {
         if (child_fd < 2) continue;
         if (descriptor.kind() == Kind::read) result.emplace(child_fd, ChildDescriptor::read());

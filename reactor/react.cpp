@@ -29,7 +29,8 @@ public:
             signals_.push_back(reactor.on_signal(number, [this](int) { interrupt(); }));
     }
 
-    int run(UniqueFunction<Deferred<int>(Reactor&)> main) {
+    /// `main` outlives this: a coroutine that has not ended may look at what it captured while it is destroyed.
+    int run(UniqueFunction<Deferred<int>(Reactor&)>& main) {
         reactor_.call_soon([this, &main] { start(main); });
         reactor_.run();
         if (!code_) complain("the reactor was stopped before main had ended");
@@ -79,7 +80,7 @@ int react_with_code(UniqueFunction<Deferred<int>(Reactor&)> main) {
     try {
         Reactor reactor;
         Program program(reactor);
-        return program.run(std::move(main));
+        return program.run(main);
     } catch (...) {  // no loop to be had
         complain(Failure::current().message());
         return failed;

@@ -32,8 +32,10 @@ struct UnixDatagramOptions {
 /// The kernel keeps few datagrams for a receiver (Linux: /proc/sys/net/unix/max_dgram_qlen). A connected port waits
 /// for a receiver that is full. One that is not connected sends nothing for up to 30 ms; if that receiver is full
 /// still, this datagram is given up (DatagramProtocol::send_failed), and for a second all that find their receiver full
-/// are, at once: nobody can keep the others waiting for long. A connected port whose peer is gone connects to who is at
-/// that path by then, or says connection_refused().
+/// are, at once: nobody can keep the others waiting for long. But what a receiver leaves unread counts against the
+/// sender's own buffer (SO_SNDBUF, about 200 KiB): one that holds all of that has the kernel refuse those to others,
+/// too. Send large datagrams by connected ports. A connected port whose peer is gone connects to who is at that path by
+/// then, or says connection_refused().
 ///
 /// The socket's file is removed when the port stops, as by `listen_unix`. `start_protocol()` runs in a later turn, not
 /// before this returns; nothing is called when the port is gone by then. Throws CannotListen; std::invalid_argument for

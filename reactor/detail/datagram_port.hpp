@@ -30,7 +30,7 @@ public:
     bool write(Bytes data, const Address& to) override {
         if (socket_ == nullptr) return false;
         if (socket_->connected()) {
-            if (to != socket_->peer())
+            if (to != socket_->peer() && to != connected_to_)
                 throw InvalidState(a_port() + " connected to " + socket_->peer().str() + " cannot send to " + to.str());
             return write(std::move(data));
         }
@@ -52,6 +52,7 @@ public:
         if (socket_ == nullptr) return;
         if (const int error = socket_->connect(destination(peer)); error != 0)
             throw DatagramRefused("cannot connect " + a_port() + " to " + peer.str() + ": " + error_text(error));
+        connected_to_ = peer;  // which may be another path to what calls itself peer()
     }
 
     std::size_t write_buffered() const noexcept override { return socket_ != nullptr ? socket_->write_buffered() : 0; }
@@ -95,6 +96,7 @@ private:
     DatagramTransport::Counters last_counters_;
     Address last_host_;
     Address last_to_;
+    Address connected_to_;
     SocketAddress last_destination_;
 };
 

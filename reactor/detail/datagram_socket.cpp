@@ -256,6 +256,9 @@ void DatagramSocket::start() noexcept {
 
 void DatagramSocket::send_queued() noexcept {
     kernel_full_ = false;
+    // Each of those queued now may be tried twice. What is written by who is told of a loss waits for the next turn:
+    // one that is written again each time would keep the loop to itself.
+    std::size_t refusals_left = 2 * queue_.count();
     while (sends()) {
         const DatagramQueue::Sent result = queue_.send(fd_.get());
         counters_.sent += result.count;
@@ -271,6 +274,10 @@ void DatagramSocket::send_queued() noexcept {
             break;
         }
         if (!send_refused(result.error)) break;
+        if (refusals_left-- == 0) {
+            if (sends() && !queue_.empty()) core_.queue_flush(*this);
+            break;
+        }
     }
     while (sends() && flow_.sent(queue_.size())) {
     }

@@ -87,11 +87,14 @@ void EvIOPS::stop_watching() {
 
 // In the place of libev's own: all that one look at the descriptors and timers has found is called from here.
 void EvIOPS::call_what_is_ready(struct ev_loop* loop) {
-    if (ev_pending_count(loop) == 0) return;  // before the first look, and after one that found nothing
     PassTeller& passes = *static_cast<PassTeller*>(ev_userdata(loop));
-    passes.begin();
-    ev_invoke_pending(loop);
-    passes.end();
+    // Nothing is pending before the first look, and after one that found nothing. The end of a pass may feed an event
+    // (update_event), which libev would call after its next wait only.
+    while (ev_pending_count(loop) != 0) {
+        passes.begin();
+        ev_invoke_pending(loop);
+        passes.end();
+    }
 }
 
 void EvIOPS::watch_passes(PassHandler* handler) {

@@ -86,9 +86,13 @@ HttpOutgoing write_http_request(HttpRequestHead head, Bytes body, std::shared_pt
     out.closes = headers.has_token("Connection", "close");
     out.awaits_continue = (source || !body.empty()) && headers.has_token("Expect", "100-continue");
     out.text = Bytes::own(format_head(head));
-    if (!source && body.size() > sent_at_once) source = pieces_of(std::move(body));
-    if (!source) out.body = std::move(body);
-    out.source = std::move(source);
+    if (source) {
+        out.source = std::move(source);
+    } else if (body.size() > sent_at_once) {
+        out.source = pieces_of(std::move(body));
+    } else {
+        out.body = std::move(body);
+    }
     return out;
 }
 

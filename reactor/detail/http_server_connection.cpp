@@ -223,9 +223,11 @@ void HttpServerConnection::body_wanted() {
 
 void HttpServerConnection::drop_body() {
     body_ = nullptr;
+    if (closing_) return;  // the time to linger is running
     deadline_.clear();
-    if (closing_ || !in_request_) return;
+    if (!in_request_) return;
     skip_body();
+    if (writer_ == nullptr) deadline_.set(shared_->options.linger_timeout);  // it was answered before
 }
 
 /// What comes is read, as long as it is little: then another request may follow.

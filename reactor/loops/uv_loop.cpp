@@ -181,7 +181,7 @@ struct UvLoop::State {
             uv_run(own.get(), UV_RUN_NOWAIT);
             if (uv_loop_close(own.get()) == 0) return;
         }
-        static_cast<void>(own.release());  // what is left in it points to it
+        [[maybe_unused]] const auto* const left = own.release();  // what is left in it points to it
         report_unhandled_failure(make_failure(
             UsageError("a UvLoop with a libuv loop of its own was destroyed with handles or requests of yours open in "
                        "that; it is left to them, and is not run any more: close them before")));

@@ -12,8 +12,9 @@ namespace plait {
 
 /// A Protocol to the transport below, a Transport to the protocol it wraps. Derive from it, override what is to be
 /// different, and call the base's member to pass a thing on. As it is, the wrapped protocol cannot tell that it is
-/// wrapped, but for what goes beyond a Transport and does not reach through it: start_tls() is refused, tls_transport()
-/// finds nothing, descriptors of UNIX connections are not handed on. Wrap what stands on TLS, not what it stands on.
+/// wrapped, but for what goes beyond a Transport and does not reach through it: tls_transport() finds nothing,
+/// descriptors of UNIX connections are not handed on. After start_tls() above it, it sees what is encrypted: to see the
+/// rest, wrap what stands on TLS.
 ///
 /// Lifetime: holds the wrapped protocol until its connection_lost() has returned. Either may be destroyed from the
 ///           wrapped one's callbacks.

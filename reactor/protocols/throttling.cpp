@@ -150,8 +150,13 @@ public:
         if (producer_ != nullptr) throw InvalidState("a connection has one Producer at a time, and there is one");
         producer_ = &producer;
         full_ = false;
-        transport().register_producer(from_below_);
-        if (producer_ != nullptr && writing_.throttled()) producer_->pause_producing();
+        try {
+            transport().register_producer(from_below_);
+            if (producer_ != nullptr && writing_.throttled()) producer_->pause_producing();
+        } catch (...) {
+            if (producer_ == &producer) unregister_producer();  // who fails to register it may destroy it
+            throw;
+        }
     }
     void unregister_producer() override {
         producer_ = nullptr;

@@ -203,6 +203,34 @@ BOOST_AUTO_TEST_CASE(if_it_comes_in_time) {
     BOOST_TEST(!transport->disconnecting());
 }
 
+BOOST_AUTO_TEST_CASE(nor_does_who_answers_first_wait_longer_for_a_body_that_nobody_wants) {
+    serve = [this] {
+        respond();
+        requests.clear();
+    };
+    for (const auto* const more : {"", "Connection: close\r\n"}) {
+        transport.reset();
+        ask(put("Content-Length: 4\r\n" + std::string(more), "ab"));
+        clock.advance(5s - 1ns);
+        BOOST_TEST(!transport->disconnecting(), more);
+        clock.advance(5s + 1ns);  // another one, where the client was to stay, for it to read the end
+        BOOST_TEST(transport->disconnecting(), more);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(and_an_answered_body_may_still_come) {
+    serve = [this] {
+        respond();
+        requests.clear();
+    };
+    ask(put("Content-Length: 4\r\n", "ab"));
+    clock.advance(4s);
+    BOOST_TEST(ask("cd") == "");
+    clock.advance(4s);
+    BOOST_TEST(ask(get).starts_with("HTTP/1.1 200 "));
+    BOOST_TEST(!transport->write_closed());
+}
+
 BOOST_AUTO_TEST_CASE(who_drops_a_body_lets_the_client_go_on_and_takes_his_time) {
     options.limits.body_bytes.reset();
     ask(put("Content-Length: 200000\r\n"));

@@ -2,13 +2,16 @@
 #include <sys/eventfd.h>
 
 #include <boost/test/unit_test.hpp>
+#include <chrono>
 #include <string>
+#include <utility>
 
 #include "plait/reactor/detail/ev_iops.hpp"
 #include "plait/reactor/iops.hpp"
 #include "plait/reactor/unique_fd.hpp"
 
 using namespace plait;
+using namespace std::chrono_literals;
 
 namespace {
 
@@ -65,6 +68,33 @@ BOOST_FIXTURE_TEST_CASE(a_pass_in_which_the_loop_is_stopped_ends_too, Fixture) {
     recorder.enough = 3;
     loop.start_watching();
     BOOST_TEST(recorder.told == "<rr><rr>");
+}
+
+BOOST_AUTO_TEST_CASE(what_the_end_of_a_pass_finds_broken_is_told_before_the_loop_waits_again) {
+    /// Watches a descriptor that is not open when the first pass is over, and stops the loop when it hears of that.
+    struct Late final : EventHandler, PassHandler {
+        void event_ready(IOFlags flags) noexcept override {
+            if ((flags & IOFlags::error) == IOFlags::none) return;
+            told = true;
+            loop.stop_watching();
+        }
+        void pass_begins() noexcept override {}
+        void pass_ends() noexcept override {
+            if (!std::exchange(watched, true)) loop.update_event(*closed, EventAction::watch, IOFlags::read);
+        }
+
+        detail::EvIOPS loop;
+        std::unique_ptr<IOEvent> closed = loop.io_event_factory(1'000'000, *this);
+        std::unique_ptr<TimerEvent> timer = loop.timer_event_factory(*this);
+        bool watched = false;
+        bool told = false;
+    } late;
+    late.loop.watch_passes(&late);
+    late.loop.update_timer(*late.timer, EventAction::watch, 0us);
+    late.loop.start_watching();  // libev would wait for a minute
+    BOOST_TEST(late.told);
+    late.loop.update_event(*late.closed, EventAction::cleanup, IOFlags::none);
+    late.loop.update_timer(*late.timer, EventAction::cleanup, {});
 }
 
 BOOST_FIXTURE_TEST_CASE(nobody_is_told_any_more_after_null, Fixture) {

@@ -155,6 +155,16 @@ BOOST_FIXTURE_TEST_CASE(the_end_of_its_output_is_told_and_it_can_be_written_to, 
     BOOST_TEST(client->story() == "made end lost: done");
 }
 
+BOOST_FIXTURE_TEST_CASE(error_output_that_is_not_named_is_read, Fixture) {
+    std::string errors;
+    more.error_output = [&](const Bytes& data) { errors += data.view(); };
+    ProcessOptions options = shell("echo complaint >&2");
+    options.descriptors = {{3, ChildDescriptor::null()}};
+    reactor.run_until(connecting(std::move(options)));
+    wait_lost();
+    BOOST_TEST(errors == "complaint\n");
+}
+
 BOOST_FIXTURE_TEST_CASE(error_output_is_handed_over_dropped_or_ours, Fixture) {
     std::string errors;
     const auto script = "echo complaint >&2; echo answer";

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <csignal>
+#include <cstdio>
 #include <stdexcept>
 #include <string>
 
@@ -109,6 +110,22 @@ BOOST_AUTO_TEST_CASE(a_stopped_reactor_ends_main_with_a_word_about_it) {
     });
     BOOST_TEST(ended.code == 1);
     BOOST_TEST(ended.errors.find("stopped before main had ended") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_main_that_is_dropped_still_has_what_it_captured) {
+    const auto ended = run_child([] {
+        std::string said(100, '-');  // on the heap, where a reader of what is gone is caught
+        return react_with_code([said](Reactor& reactor) -> Deferred<int> {
+            struct Guard {
+                const std::string& text;
+                ~Guard() { std::fprintf(stderr, "%zu of %c\n", text.size(), text.back()); }
+            } const guard{said};
+            reactor.call_soon([&reactor] { reactor.stop(); });
+            co_await reactor.sleep(1h);
+            co_return 0;
+        });
+    });
+    BOOST_TEST(ended.errors.find("100 of -\n") != std::string::npos, ended.errors);
 }
 
 BOOST_AUTO_TEST_CASE(single_stop_and_exit_with_defined_code) {

@@ -185,6 +185,29 @@ struct Eager final : Producer {
 
 }  // namespace
 
+BOOST_AUTO_TEST_CASE(a_producer_that_throws_while_it_is_registered_is_not) {
+    struct Refusing final : Producer {
+        void pause_producing() override { throw Error("no pause"); }
+        void resume_producing() override { ++resumed; }
+        void stop_producing() override {}
+        int resumed = 0;
+    } refusing;
+    Throttled all({.write = 10});
+    const auto transport = all.connect();
+    all.last->transport().write(bytes(20));
+    all.clock.advance(1s);
+    BOOST_CHECK_THROW(all.last->transport().register_producer(refusing), Error);
+    all.clock.advance(10s);
+    BOOST_TEST(refusing.resumed == 0);
+    struct Quiet final : Producer {
+        void pause_producing() override {}
+        void resume_producing() override {}
+        void stop_producing() override {}
+    } quiet;
+    all.last->transport().register_producer(quiet);
+    all.last->transport().unregister_producer();
+}
+
 BOOST_AUTO_TEST_CASE(who_writes_too_much_at_once_when_resumed_stops_everybody_again) {
     Throttled all({.write = 10});
     std::vector<std::unique_ptr<MemoryTransport>> transports;

@@ -94,8 +94,29 @@ BOOST_FIXTURE_TEST_CASE(a_peer_is_known_by_its_own_name_whatever_path_led_to_it,
     const auto client = connect_unix_datagram(reactor, directory.path() / "." / "port", b);
     client->write("hello");
     client->write("and by its name", address);
-    wait_for(*b, "and by its name");
-    BOOST_TEST(b->story() == "start hello and by its name");
+    client->connect({directory.path() / "." / "port", 0});
+    client->write("and by that path", {directory.path() / "." / "port", 0});
+    wait_for(*b, "and by that path");
+    BOOST_TEST(b->story() == "start hello and by its name and by that path");
+}
+
+BOOST_FIXTURE_TEST_CASE(who_writes_again_whenever_one_was_lost_does_not_keep_the_loop_to_himself, Fixture) {
+    struct Stubborn final : DatagramRecorder {
+        std::unique_ptr<DatagramPort> port;
+        int losses = 0;
+        void connection_refused() override {
+            ++losses;
+            port->write("again");
+        }
+    };
+    auto server = listen(path, a);
+    const auto stubborn = std::make_shared<Stubborn>();
+    stubborn->port = connect_unix_datagram(reactor, path, stubborn);
+    server.reset();
+    stubborn->port->write("once");
+    bool others_had_their_turn = false;
+    reactor.call_later(10ms, [&] { others_had_their_turn = true; });
+    wait([&] { return others_had_their_turn && stubborn->losses > 1; });
 }
 
 BOOST_FIXTURE_TEST_CASE(an_abstract_name_needs_no_file, Fixture) {
