@@ -88,16 +88,16 @@ BOOST_FIXTURE_TEST_CASE(a_factory_may_destroy_or_stop_its_port_while_that_is_sta
         void start_factory() override { end(); }
     };
     const auto factory = std::make_shared<Ending>();
-    auto port = listen_tcp(reactor, {"127.0.0.1", 0}, factory);
-    const Address where = port->address();
-    port->stop_listening();
+    auto tcp = listen_tcp(reactor, {"127.0.0.1", 0}, factory);
+    const Address where = tcp->address();
+    tcp->stop_listening();
     const std::size_t before = open_descriptors();
-    factory->end = [&] { port->stop_listening(); };
-    port->start_listening();
+    factory->end = [&] { tcp->stop_listening(); };
+    tcp->start_listening();
     BOOST_TEST(open_descriptors() == before);
-    factory->end = [&] { port.reset(); };
-    port->start_listening();
-    BOOST_TEST(!port);
+    factory->end = [&] { tcp.reset(); };
+    tcp->start_listening();
+    BOOST_TEST(!tcp);
     BOOST_TEST(open_descriptors() == before);
     listen_tcp(reactor, where, std::make_shared<Moody>());
 }
