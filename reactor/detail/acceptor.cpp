@@ -40,6 +40,7 @@ void Acceptor::stop() noexcept {
     resting_.cancel();
     watch_.reset();
     fd_.reset();
+    reserved_.reset();
     core_.destroy_later(std::unique_ptr<Doomed>(this));
 }
 

@@ -159,7 +159,8 @@ BOOST_FIXTURE_TEST_CASE(error_output_that_is_not_named_is_read, Fixture) {
     std::string errors;
     more.error_output = [&](const Bytes& data) { errors += data.view(); };
     ProcessOptions options = shell("echo complaint >&2");
-    options.descriptors = {{3, ChildDescriptor::null()}};
+    options.descriptors.clear();
+    options.descriptors.emplace(3, ChildDescriptor::null());
     reactor.run_until(connecting(std::move(options)));
     wait_lost();
     BOOST_TEST(errors == "complaint\n");

@@ -115,7 +115,7 @@ BOOST_FIXTURE_TEST_CASE(who_writes_again_whenever_one_was_lost_does_not_keep_the
     server.reset();
     stubborn->port->write("once");
     bool others_had_their_turn = false;
-    reactor.call_later(10ms, [&] { others_had_their_turn = true; });
+    const auto call = reactor.call_later(10ms, [&] { others_had_their_turn = true; });
     wait([&] { return others_had_their_turn && stubborn->losses > 1; });
 }
 
