@@ -56,14 +56,22 @@ BOOST_FIXTURE_TEST_CASE(a_post_is_never_sent_twice, Stale) {
     BOOST_TEST(scripts.size() == 1U);
 }
 
-BOOST_AUTO_TEST_CASE(nor_is_what_was_answered_in_part) {
-    echo();
-    auto warm = get();
-    settle();
-    scripts.at(0)->when_asked = nullptr;
-    auto response = get("http://db/x");
-    settle();
-    say(0, "HTTP/1.1 200");
+/// A request on a connection that was used before, answered in part.
+struct AnsweredInPart : HttpClientFixture {
+    Deferred<HttpResponse> ask() {
+        echo();
+        auto warm = get();
+        settle();
+        scripts.at(0)->when_asked = nullptr;
+        auto response = get("http://db/x");
+        settle();
+        say(0, "HTTP/1.1 200");
+        return response;
+    }
+};
+
+BOOST_FIXTURE_TEST_CASE(nor_is_what_was_answered_in_part, AnsweredInPart) {
+    auto response = ask();
     scripts.at(0)->transport().lose_connection();
     settle();
     const auto error = failure_of<HttpTruncated>(response);
@@ -71,14 +79,8 @@ BOOST_AUTO_TEST_CASE(nor_is_what_was_answered_in_part) {
     BOOST_TEST(scripts.size() == 1U);
 }
 
-BOOST_AUTO_TEST_CASE(nor_is_it_when_the_rest_is_lost) {
-    echo();
-    auto warm = get();
-    settle();
-    scripts.at(0)->when_asked = nullptr;
-    auto response = get("http://db/x");
-    settle();
-    say(0, "HTTP/1.1 200");
+BOOST_FIXTURE_TEST_CASE(nor_is_it_when_the_rest_is_lost, AnsweredInPart) {
+    auto response = ask();
     scripts.at(0)->transport().abort_connection();
     settle();
     failure_of<ConnectionLost>(response);

@@ -44,6 +44,13 @@ struct OnForeignLoop {
 
 using Loops = std::tuple<OnLibev, OnForeignLoop>;
 
+/// Writes down when it is flushed.
+struct Writer final : detail::Flushable {
+    explicit Writer(std::string& to) : log(to) {}
+    void flush() noexcept override { log += 'f'; }
+    std::string& log;
+};
+
 struct SocketPair {
     SocketPair() {
         int fds[2];
@@ -301,11 +308,6 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_watch_may_be_destroyed_in_its_own_callback, Loop
 }
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(flushing_happens_once_at_the_end_of_the_turn, Loop, Loops) {
-    struct Writer final : detail::Flushable {
-        explicit Writer(std::string& to) : log(to) {}
-        void flush() noexcept override { log += 'f'; }
-        std::string& log;
-    };
     Loop on;
     Reactor& reactor = on.reactor;
     std::string log;
@@ -471,11 +473,6 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(what_a_call_holds_is_destroyed_before_the_next_is_
 }
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(what_is_to_be_destroyed_outlives_what_the_turn_sends, Loop, Loops) {
-    struct Writer final : detail::Flushable {
-        explicit Writer(std::string& to) : log(to) {}
-        void flush() noexcept override { log += 'f'; }
-        std::string& log;
-    };
     struct Ended final : detail::Doomed {
         explicit Ended(std::string& to) : log(to) {}
         ~Ended() override { log += 'd'; }

@@ -54,6 +54,22 @@ struct Pipes {
     void put(std::string_view text) { BOOST_REQUIRE(::write(writer.get(), text.data(), text.size()) > 0); }
 };
 
+/// A terminal for both directions, and the screen that it is seen on.
+struct Terminal {
+    UniqueFd screen;
+    UniqueFd in;
+    UniqueFd out;
+
+    Terminal() {
+        int master = -1;
+        int slave = -1;
+        BOOST_REQUIRE(::openpty(&master, &slave, nullptr, nullptr, nullptr) == 0);
+        screen.reset(master);
+        in.reset(slave);
+        out.reset(::dup(slave));
+    }
+};
+
 bool blocks(const UniqueFd& fd) {
     return (::fcntl(fd.get(), F_GETFL) & O_NONBLOCK) == 0;
 }
@@ -107,12 +123,8 @@ BOOST_FIXTURE_TEST_CASE(the_output_can_be_closed_while_the_input_goes_on, Fixtur
 }
 
 BOOST_FIXTURE_TEST_CASE(a_terminal_for_both_gets_its_flags_back_and_stays_open, Fixture) {
-    int master = -1;
-    int slave = -1;
-    BOOST_REQUIRE(::openpty(&master, &slave, nullptr, nullptr, nullptr) == 0);
-    const UniqueFd screen(master);
-    const UniqueFd in(slave);
-    const UniqueFd out(::dup(slave));
+    const Terminal terminal;
+    const auto& [screen, in, out] = terminal;
     BOOST_TEST(blocks(in));
     open(in, out);
     BOOST_TEST(!blocks(in));
@@ -185,12 +197,8 @@ BOOST_FIXTURE_TEST_CASE(the_flags_are_put_back_however_it_ends, Fixture) {
 }
 
 BOOST_FIXTURE_TEST_CASE(a_reactor_that_stops_gives_a_terminal_back_for_the_next_run, Fixture) {
-    int master = -1;
-    int slave = -1;
-    BOOST_REQUIRE(::openpty(&master, &slave, nullptr, nullptr, nullptr) == 0);
-    const UniqueFd screen(master);
-    const UniqueFd in(slave);
-    const UniqueFd out(::dup(slave));
+    const Terminal terminal;
+    const auto& [screen, in, out] = terminal;
     for (int run = 0; run < 2; ++run) {
         protocol = std::make_shared<Recorder>();
         open(in, out);
