@@ -145,13 +145,29 @@ void ChildProcess::signal(int number) {
 }
 
 void ChildProcess::pause() {
-    signal(SIGSTOP);
     // Its threads stop one after the other, and one that still runs may answer: it has stopped when all of them have.
-    siginfo_t stopped{};
-    if (pid_ > 0 && !exit_) ::waitid(P_PID, static_cast<id_t>(pid_), &stopped, WSTOPPED | WEXITED | WNOWAIT);
+    // A program caught between vfork and exec never does, for its child has stopped first: it goes on and is asked
+    // again.
+    wait_until("all threads of " + name_ + " to stop", std::chrono::seconds(10), [this] {
+        signal(SIGSTOP);
+        if (stopped_or_ended_within(std::chrono::milliseconds(200))) return true;
+        signal(SIGCONT);
+        return false;
+    });
 }
+
 void ChildProcess::resume() {
     signal(SIGCONT);
+}
+
+bool ChildProcess::stopped_or_ended_within(std::chrono::milliseconds limit) const {
+    if (pid_ <= 0 || exit_) return true;
+    for (const Deadline deadline(limit);; pause_between_tries()) {
+        siginfo_t info{};
+        waitid(P_PID, static_cast<id_t>(pid_), &info, WSTOPPED | WEXITED | WNOHANG | WNOWAIT);
+        if (info.si_pid == pid_) return true;
+        if (deadline.passed()) return false;
+    }
 }
 
 void ChildProcess::kill() {

@@ -53,7 +53,8 @@ public:
     /// Sends a signal to the process group. Nothing happens once the program has ended.
     void signal(int number);
 
-    /// SIGSTOP and SIGCONT: its sockets stay open, and nothing answers.
+    /// SIGSTOP and SIGCONT: its sockets stay open, and nothing answers. pause() returns when all of it has stopped.
+    /// Fails: with std::runtime_error when it has not within ten seconds.
     void pause();
     void resume();
 
@@ -64,6 +65,7 @@ public:
     Exit stop(std::chrono::milliseconds patience = std::chrono::seconds(10));
 
 private:
+    bool stopped_or_ended_within(std::chrono::milliseconds limit) const;
     void reap();
 
     std::string name_;

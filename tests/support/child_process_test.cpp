@@ -74,6 +74,18 @@ BOOST_AUTO_TEST_CASE(a_paused_program_hears_nothing_until_it_is_resumed) {
     BOOST_TEST(child.wait(seconds(10)).value().status == 5);
 }
 
+// A shell runs its commands by vfork, and is not to be stopped between that and exec. Twenty times meets that moment.
+BOOST_AUTO_TEST_CASE(a_program_that_starts_others_all_the_time_can_be_paused) {
+    auto child = shell("trap 'exit 5' USR1; echo ready; while :; do /bin/true; done");
+    child.wait_for_log("ready", seconds(10));
+    for (int i = 0; i < 20; ++i) {
+        child.pause();
+        child.resume();
+    }
+    child.signal(SIGUSR1);
+    BOOST_TEST(child.wait(seconds(10)).value().status == 5);
+}
+
 BOOST_AUTO_TEST_CASE(waiting_for_words_that_never_come_shows_what_was_printed) {
     auto child = shell("echo something else");
     BOOST_CHECK_EXCEPTION(child.wait_for_log("ready", seconds(10)), std::runtime_error,
