@@ -43,9 +43,13 @@ struct Exchanged final : Doomed {
 
 std::optional<Failure> StreamConnection::start(ReactorCore& core, StreamEnds ends, Address host, Address peer,
                                                std::shared_ptr<Protocol> protocol) {
-    // Owned by the list of resources from here on: whatever ends it also hands it to destroy_later().
-    auto* self = new StreamConnection(core, std::move(ends), std::move(host), std::move(peer), std::move(protocol));
-    return self->begin();
+    return prepare(core, std::move(ends), std::move(host), std::move(peer), std::move(protocol)).release()->begin();
+}
+
+std::unique_ptr<StreamConnection> StreamConnection::prepare(ReactorCore& core, StreamEnds ends, Address host,
+                                                            Address peer, std::shared_ptr<Protocol> protocol) {
+    return std::unique_ptr<StreamConnection>(
+        new StreamConnection(core, std::move(ends), std::move(host), std::move(peer), std::move(protocol)));
 }
 
 StreamConnection::StreamConnection(ReactorCore& core, StreamEnds ends, Address host, Address peer,
@@ -65,11 +69,12 @@ StreamConnection::StreamConnection(ReactorCore& core, StreamEnds ends, Address h
         read_ended_ = !fd_;
         write_ended_ = !files_->has_out();
     }
-    core_.add_resource(*this);
-    ++core_.counters().connections_made;
 }
 
 std::optional<Failure> StreamConnection::begin() noexcept {
+    // Owned by the list of resources from here on: whatever ends it also hands it to destroy_later().
+    core_.add_resource(*this);
+    ++core_.counters().connections_made;
     core_.doing("connection_made", protocol_.get());
     guarded([this] { protocol_->make_connection(*this); });
     update_watch();
