@@ -8,6 +8,8 @@
 #include <new>
 #include <optional>
 
+#include "plait/reactor/detail/default_loop.hpp"
+#include "plait/reactor/detail/ev_iops.hpp"
 #include "plait/reactor/metrics.hpp"
 #include "plait/tests/reactor/process_fixture.hpp"
 
@@ -58,7 +60,15 @@ private:
     rlimit before_{};
 };
 
-struct Fixture : ProcessFixture {
+/// Some loops need memory of their own each time they are told to watch, and what they then throw is reported: that is
+/// about them. libev's does not.
+struct OnLibev {
+    detail::LoopMaker maker_before =
+        detail::exchange_default_loop([]() -> std::unique_ptr<IOPS> { return std::make_unique<detail::EvIOPS>(); });
+    ~OnLibev() { detail::exchange_default_loop(maker_before); }
+};
+
+struct Fixture : OnLibev, ProcessFixture {
     /// What making the first one leaves open is no leak.
     Fixture() { run(shell("exit 0")); }
 
