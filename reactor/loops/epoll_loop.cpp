@@ -76,10 +76,8 @@ int control(int epoll, EpollEvent& event, int operation, std::uint32_t wanted) n
 }  // namespace
 
 struct EpollLoop::State {
-    explicit State(Turns whose)
-        : turns(whose),
-          epoll(::epoll_create1(EPOLL_CLOEXEC)),
-          alarm(::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)) {
+    State()
+        : epoll(::epoll_create1(EPOLL_CLOEXEC)), alarm(::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)) {
         // Told once each time it goes off: nobody has to read it.
         epoll_event about{};
         about.events = EPOLLIN | EPOLLET;
@@ -214,7 +212,6 @@ struct EpollLoop::State {
         }
     }
 
-    const Turns turns;
     UniqueFd epoll;
     UniqueFd alarm;
     Time alarmed = Time::max();                     // when the alarm goes off
@@ -248,7 +245,7 @@ private:
     State& state_;
 };
 
-EpollLoop::EpollLoop(Turns turns) : state_(std::make_unique<State>(turns)) {}
+EpollLoop::EpollLoop() : state_(std::make_unique<State>()) {}
 
 EpollLoop::~EpollLoop() = default;
 
@@ -273,7 +270,6 @@ void EpollLoop::update_timer(TimerEvent& timer, EventAction action, std::chrono:
 }
 
 void EpollLoop::start_watching() {
-    if (state_->turns == run_by_others) return;
     const Inside inside(*state_, "start_watching");
     for (state_->stopped = false; !state_->stopped && size() != 0;)
         state_->pass(state_->wait(std::chrono::microseconds::max()));

@@ -20,9 +20,10 @@ namespace plait {
 /// All of it is behind one descriptor. A program with a loop of its own, whatever kind that is, watches this one for
 /// reading and makes a pass when it is readable:
 ///
-///     plait::EpollLoop below(plait::EpollLoop::run_by_others);
-///     plait::Reactor reactor(below);
-///     their_loop.watch(below.fileno(), [&] { below.step(0us); });
+///     plait::EpollLoop below;
+///     plait::Reactor reactor(below);                               // nobody calls run()
+///     their_loop.watch(below.fileno(), [&] { below.step(0us); });  // timers are due, and calls of threads come, this
+///     way
 ///
 /// Several events may watch one descriptor. Regular files, which epoll refuses, are always ready.
 /// Passes are told (`watch_passes`). Timers are never early, and due to the microsecond.
@@ -31,13 +32,8 @@ namespace plait {
 /// Threads:  one. A child process made by fork() must not use it.
 class EpollLoop : public IOPS {
 public:
-    enum Turns {
-        run_here,       ///< `start_watching()` runs it.
-        run_by_others,  ///< `start_watching()` returns at once: others call `step()`.
-    };
-
     /// Throws std::system_error when the system gives no descriptors; it takes two.
-    explicit EpollLoop(Turns turns = run_here);
+    EpollLoop();
     ~EpollLoop() override;
 
     void update_event(IOEvent& event, EventAction action, IOFlags flags) override;

@@ -7,21 +7,21 @@
 
 #include "plait/reactor/reactor.hpp"
 #include "plait/reactor/testing/loop_conformance.hpp"
-#include "plait/tests/docs/epoll_loop.hpp"
+#include "plait/tests/docs/my_loop.hpp"
 
 using namespace plait;
 using namespace std::chrono_literals;
 
 BOOST_AUTO_TEST_CASE(the_loop_of_a_hundred_lines_keeps_every_promise) {
     // snippet: check
-    const std::vector<std::string> complaints = testing::check_loop([] { return std::make_unique<EpollLoop>(); });
+    const std::vector<std::string> complaints = testing::check_loop([] { return std::make_unique<MyLoop>(); });
     BOOST_TEST(complaints == std::vector<std::string>(), boost::test_tools::per_element());
     // end of snippet
 }
 
 BOOST_AUTO_TEST_CASE(a_reactor_runs_on_it) {
     // snippet: reactor
-    EpollLoop loop;
+    MyLoop loop;
     Reactor reactor(loop);
     reactor.run_until(reactor.sleep(5ms));
     // end of snippet
