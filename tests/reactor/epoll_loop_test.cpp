@@ -10,11 +10,15 @@
 
 #include <boost/test/unit_test.hpp>
 #include <cerrno>
+#include <cstdio>
 #include <filesystem>
+#include <functional>
 #include <iterator>
+#include <memory>
 #include <string>
 #include <system_error>
 #include <thread>
+#include <vector>
 
 #include "plait/deferred/errors.hpp"
 #include "plait/reactor/reactor.hpp"
@@ -44,7 +48,9 @@ struct Listener final : EventHandler {
     void event_ready(IOFlags flags) noexcept override {
         ++times;
         last = flags;
+        if (then) then();
     }
+    std::function<void()> then;
     int times = 0;
     IOFlags last = IOFlags::none;
 };
@@ -191,16 +197,67 @@ BOOST_AUTO_TEST_CASE(a_descriptor_that_cannot_be_watched_is_told_in_the_next_pas
     BOOST_TEST(!readable(guest.below.fileno()));
 }
 
-BOOST_AUTO_TEST_CASE(a_descriptor_that_somebody_else_still_has_is_forgotten_at_cleanup) {
-    Ends ends;
+BOOST_AUTO_TEST_CASE(a_regular_file_is_always_ready) {
+    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::tmpfile(), &std::fclose);
+    BOOST_REQUIRE(file != nullptr);
     Guest guest;
-    guest.watch(ends);
-    const UniqueFd kept(::dup(ends.near.get()));  // as a child process keeps it
-    guest.below.update_event(*guest.event, EventAction::cleanup, IOFlags::none);
-    guest.event.reset();
-    ends.near.reset();
-    ends.send();
+    guest.event = guest.below.io_event_factory(::fileno(file.get()), guest.heard);
+    guest.below.update_event(*guest.event, EventAction::watch, IOFlags::read);
+    for (int times = 1; times <= 3; ++times) {
+        BOOST_TEST(readable(guest.below.fileno()));
+        guest.below.step(0us);
+        BOOST_TEST(guest.heard.times == times);
+        BOOST_TEST((guest.heard.last == IOFlags::read));
+    }
+    guest.below.update_event(*guest.event, EventAction::unwatch, IOFlags::none);
+    guest.below.step(0us);
     BOOST_TEST(!readable(guest.below.fileno()));
+    BOOST_TEST(guest.heard.times == 3);
+}
+
+BOOST_AUTO_TEST_CASE(a_descriptor_that_somebody_else_still_has_is_forgotten_at_cleanup_in_a_pass) {
+    Ends ends;
+    const Ends other;
+    EpollLoop below;
+    Listener heard;
+    auto event = below.io_event_factory(ends.near.get(), heard);
+    below.update_event(*event, EventAction::watch, IOFlags::read);
+    const UniqueFd kept(::dup(ends.near.get()));  // as a child process keeps it
+    Listener ending;
+    ending.then = [&] {
+        below.update_event(*event, EventAction::cleanup, IOFlags::none);
+        event.reset();
+        ends.near.reset();
+    };
+    const auto end = below.io_event_factory(other.near.get(), ending);
+    below.update_event(*end, EventAction::watch, IOFlags::write);
+    below.step(0us);
+    BOOST_TEST(ending.times == 1);
+    below.update_event(*end, EventAction::cleanup, IOFlags::none);
+    ends.send();
+    BOOST_TEST(!readable(below.fileno()));
+}
+
+BOOST_AUTO_TEST_CASE(what_was_found_before_a_watch_began_is_not_told) {
+    const Ends both[2];
+    EpollLoop below;
+    Listener heard[2];
+    std::unique_ptr<IOEvent> events[2];
+    for (std::size_t i : {0u, 1u}) {
+        both[i].send();
+        events[i] = below.io_event_factory(both[i].near.get(), heard[i]);
+        below.update_event(*events[i], EventAction::watch, IOFlags::read);
+        heard[i].then = [&, other = 1 - i] {
+            below.update_event(*events[other], EventAction::unwatch, IOFlags::none);
+            below.update_event(*events[other], EventAction::watch, IOFlags::read);
+        };
+    }
+    below.step(0us);  // whichever comes first watches the other anew
+    BOOST_TEST(heard[0].times + heard[1].times == 1);
+    below.step(0us);
+    BOOST_TEST(heard[0].times + heard[1].times == 2);
+    for (const auto& event : events)
+        below.update_event(*event, EventAction::cleanup, IOFlags::none);
 }
 
 BOOST_AUTO_TEST_CASE(a_second_event_on_a_descriptor_leaves_no_copy_of_it_open) {
