@@ -7,17 +7,13 @@
 
 #include "plait/deferred/contain.hpp"
 #include "plait/reactor/detail/pseudo_terminal.hpp"
+#include "plait/reactor/detail/signal_registry.hpp"
 #include "plait/reactor/detail/socket.hpp"
 #include "plait/reactor/detail/stream_connection.hpp"
 #include "plait/reactor/errors.hpp"
 
 namespace plait::detail {
 namespace {
-
-std::string signal_name(int number) {
-    const char* name = ::sigabbrev_np(number);
-    return name != nullptr ? "SIG" + std::string(name) : "signal " + std::to_string(number);
-}
 
 Failure reason_for(const std::string& name, const ExitStatus& status) {
     if (status.success()) return make_failure(ProcessDone(name + " exited in good order", status));
