@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "plait/reactor/detail/attempt_pause.hpp"
 #include "plait/reactor/detail/socket_port.hpp"
 #include "plait/reactor/detail/stream_connection.hpp"
 #include "plait/reactor/detail/tcp_policy.hpp"
@@ -79,7 +80,10 @@ Adopted look_at(UniqueFd fd) {
 }
 
 Deferred<std::shared_ptr<Protocol>> begin(Reactor& reactor, Adopted adopted, std::shared_ptr<Protocol> protocol) {
-    return reactor.sleep(Duration::zero())
+    const std::string name = name_of((adopted.ends.in ? adopted.ends.in : adopted.ends.out).get());
+    return pause_attempt(
+               reactor, Duration::zero(), name + ", about to be taken over",
+               make_failure(ConnectError("cannot take over " + name + ": the reactor was stopped or destroyed")))
         .add_callback([&core = reactor.core(), from = std::move(adopted), protocol = std::move(protocol)]() mutable {
             const auto failure = from.over_unix
                                      ? UnixConnection::start(core, std::move(from.ends.in), std::move(from.host),

@@ -19,7 +19,8 @@ namespace plait {
 ///
 /// Fires:  with the protocol, after its connection_made(); never before this has returned.
 /// Fails:  at once with a ConnectError that says what is wrong with it: not open, not connected, not a stream; with
-///         what connection_made() threw; with BrokenPromise when the reactor is destroyed first. It is closed then.
+///         what connection_made() threw; with ConnectError when the run ends first, or the reactor is destroyed.
+///         It is closed then.
 /// Cancel: closes it.
 Deferred<std::shared_ptr<Protocol>> adopt_stream(Reactor& reactor, UniqueFd stream, std::shared_ptr<Protocol> protocol);
 

@@ -96,9 +96,11 @@ std::shared_ptr<ClientEndpoint> fd_client_endpoint(Reactor& reactor, int fd);
 std::shared_ptr<ServerEndpoint> fd_server_endpoint(Reactor& reactor, int fd);
 
 /// A listening socket that systemd has opened (LISTEN_FDS), by its place, from 0, or the name that its unit gives it
-/// (FileDescriptorName). Looked for by listen(); taken over by the first call that finds it, so there should be one
-/// endpoint for each. The environment stays as it is: what this process starts does not take the sockets for its own,
-/// since LISTEN_PID names another.
+/// (FileDescriptorName). Looked for by listen(), which duplicates it: systemd's own descriptor stays open, as long as
+/// the process runs, but for programs that this one starts. So listen() can be called again after the port was stopped;
+/// who connects in between waits. Several ports of one socket, also of two endpoints or in other reactors, share its
+/// clients: each is accepted by whichever is first. The environment stays as it is: what this process starts does not
+/// take the sockets for its own, since LISTEN_PID names another.
 std::shared_ptr<ServerEndpoint> systemd_server_endpoint(Reactor& reactor, std::size_t index);
 std::shared_ptr<ServerEndpoint> systemd_server_endpoint(Reactor& reactor, std::string name);
 

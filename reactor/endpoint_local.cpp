@@ -1,11 +1,14 @@
+#include <fcntl.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <utility>
 
 #include "plait/deferred/maybe.hpp"
 #include "plait/reactor/descriptors.hpp"
 #include "plait/reactor/detail/connect_tcp.hpp"
+#include "plait/reactor/detail/socket.hpp"
 #include "plait/reactor/detail/systemd_sockets.hpp"
 #include "plait/reactor/endpoint.hpp"
 #include "plait/reactor/errors.hpp"
@@ -97,6 +100,7 @@ private:
     FdOnce fd_;
 };
 
+/// The descriptor itself is left open: closed, its number would soon be another's, and the environment still name it.
 class SystemdServerEndpoint final : public ServerEndpoint {
 public:
     using Find = UniqueFunction<int(const detail::SystemdSockets&)>;
@@ -105,20 +109,28 @@ public:
 
     Listening listen(std::shared_ptr<Factory> factory) override {
         return maybe_deferred([&] {
-            if (used_)
-                throw CannotListen("this endpoint's socket of systemd was taken over before: it can be used once");
             const detail::SystemdSockets sockets(std::getenv("LISTEN_PID"), std::getenv("LISTEN_FDS"),
                                                  std::getenv("LISTEN_FDNAMES"), ::getpid());
-            UniqueFd socket(find_(sockets));
-            used_ = true;
-            return adopt_listening_port(reactor_, std::move(socket), std::move(factory));
+            const int given = find_(sockets);
+            ::fcntl(given, F_SETFD, FD_CLOEXEC);  // systemd leaves it open to every program that this one starts
+            UniqueFd ours(::fcntl(given, F_DUPFD_CLOEXEC, 0));
+            if (!ours) refuse(given, detail::error_text(errno));
+            try {
+                return adopt_listening_port(reactor_, std::move(ours), std::move(factory));
+            } catch (const CannotListen& error) {
+                refuse(given, error.what());
+            }
         });
     }
 
 private:
+    [[noreturn]] static void refuse(int given, const std::string& why) {
+        throw CannotListen("cannot listen on systemd's socket, descriptor " + std::to_string(given) +
+                           ", by a number of our own: " + why);
+    }
+
     Reactor& reactor_;
     Find find_;
-    bool used_ = false;
 };
 
 const Address stdio_address{"standard input and output", 0};

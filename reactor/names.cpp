@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "plait/deferred/attach.hpp"
+#include "plait/reactor/detail/attempt_pause.hpp"
 #include "plait/reactor/detail/dns_lookup.hpp"
 #include "plait/reactor/detail/dns_records.hpp"
 #include "plait/reactor/detail/hosts_file.hpp"
@@ -36,12 +37,11 @@ std::vector<std::string> local_addresses(const NameOptions& options, const std::
     return found;
 }
 
-/// Fires with `value` after this has returned.
-template <typename T>
-Deferred<T> soon(Reactor& reactor, T value) {
-    return reactor.sleep(Duration::zero()).add_callback([value = std::move(value)]() mutable {
-        return std::move(value);
-    });
+/// Fires with what is known of `host` after this has returned.
+Deferred<std::vector<std::string>> soon(Reactor& reactor, const std::string& host, std::vector<std::string> known) {
+    Failure ended = make_failure(NameError(nothing_found(host) + "the reactor was stopped or destroyed"));
+    return detail::pause_attempt(reactor, Duration::zero(), "a look-up of " + host, std::move(ended))
+        .add_callback([known = std::move(known)]() mutable { return std::move(known); });
 }
 
 }  // namespace
@@ -65,7 +65,7 @@ Deferred<> NameResolver::look_up(const std::string& host, AddressFamily family, 
         family = options_->family;
     }
     if (auto known = local_addresses(*options_, host, family); !known.empty())
-        return soon(reactor_, std::move(known)).add_callback(std::move(found));
+        return soon(reactor_, host, std::move(known)).add_callback(std::move(found));
     detail::DnsQuestion question;
     question.name = host;
     question.what = "an address for";

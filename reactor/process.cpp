@@ -202,9 +202,10 @@ void spawn_process(Reactor& reactor, ProcessOptions options, std::shared_ptr<Pro
                                               std::move(wiring.terminal_again), plan.new_group || plan.new_session};
         // Owns itself until the process has ended.
         static_cast<void>(new detail::ChildProcess(reactor.core(), std::move(started), std::move(protocol)));
-    } catch (const std::exception& error) {
+    } catch (...) {
         detail::end_unwatched_child(child);
-        throw SpawnError("cannot start " + options.program + ": its exit cannot be watched for: " + error.what());
+        throw SpawnError("cannot start " + options.program +
+                         ": its descriptors and its exit cannot be watched: " + Failure::current().message());
     }
 }
 

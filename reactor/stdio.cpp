@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "plait/reactor/detail/attempt_pause.hpp"
 #include "plait/reactor/detail/socket.hpp"
 #include "plait/reactor/detail/stream_connection.hpp"
 #include "plait/reactor/errors.hpp"
@@ -89,7 +90,9 @@ Deferred<std::shared_ptr<Protocol>> open_stdio(Reactor& reactor, std::shared_ptr
         if (!detail::Standard(fd).open())
             return fail<std::shared_ptr<Protocol>>(ConnectError("cannot use standard input and output: descriptor " +
                                                                 std::to_string(fd) + " is not open"));
-    return reactor.sleep(Duration::zero())
+    return detail::pause_attempt(reactor, Duration::zero(), "standard input and output, about to be opened",
+                                 make_failure(ConnectError("cannot use standard input and output: the reactor was "
+                                                           "stopped or destroyed")))
         .add_callback([&core = reactor.core(), descriptors, protocol = std::move(protocol)] {
             // Both are looked at before either is changed: a terminal is often one for the two.
             const detail::Standard in(descriptors.in);

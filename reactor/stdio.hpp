@@ -25,8 +25,9 @@ struct StdioDescriptors {
 /// nothing opened later becomes standard output. `lose_write_connection()` does the same to the output alone.
 ///
 /// Fires:  with the protocol, after its connection_made(); never before this has returned.
-/// Fails:  at once with ConnectError if one is not open; with what connection_made() threw; with BrokenPromise when the
-///         reactor is destroyed first.
+/// Fails:  at once with ConnectError if one is not open; with what connection_made() threw; with ConnectError when the
+/// run
+///         ends first, or the reactor is destroyed.
 /// Cancel: leaves both alone.
 Deferred<std::shared_ptr<Protocol>> open_stdio(Reactor& reactor, std::shared_ptr<Protocol> protocol,
                                                StdioDescriptors descriptors = {});

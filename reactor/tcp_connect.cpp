@@ -77,6 +77,7 @@ private:
 
     void begin();
     void reactor_destroyed() noexcept override;
+    std::string describe() const override;
     int open(const Address& address) override;
     void exhausted() override { fail(reason()); }
 
@@ -263,6 +264,15 @@ std::string ConnectAttempt::what_was_tried() const {
 void ConnectAttempt::reactor_destroyed() noexcept {
     stop();
     promise_.errback(ConnectError("cannot connect to " + where_.str() + ": the reactor was stopped or destroyed"));
+}
+
+std::string ConnectAttempt::describe() const {
+    std::string text = "an attempt to connect to " + where_.str();
+    if (!race_.found_any()) text += ", whose name is being looked up";
+    if (to_socket_address({where_.host, where_.port})) return text;
+    for (const Racer& racer : racers_)
+        text += (&racer == &racers_.front() ? " at " : ", ") + racer.to.str();
+    return text;
 }
 
 /// Ends everything but the Promise.

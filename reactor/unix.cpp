@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "plait/deferred/coroutine.hpp"
+#include "plait/reactor/detail/attempt_pause.hpp"
 #include "plait/reactor/detail/socket_port.hpp"
 #include "plait/reactor/detail/unix_address.hpp"
 #include "plait/reactor/detail/unix_connection.hpp"
@@ -50,7 +51,11 @@ Deferred<std::shared_ptr<Protocol>> connect_unix(Reactor& reactor, std::string p
     const auto to = detail::to_unix_address(path);
     if (!to) throw ConnectError("cannot connect: " + detail::why_not_a_path(path));
     const TimePoint began = reactor.now();
-    co_await reactor.sleep(Duration::zero());
+    const std::string what = "an attempt to connect to " + path;
+    const Failure ended =
+        make_failure(ConnectError("cannot connect to " + path + ": the reactor was stopped or destroyed"));
+    Deferred<> next_turn = detail::pause_attempt(reactor, Duration::zero(), what, ended);
+    co_await std::move(next_turn);
     UniqueFd fd = detail::make_stream_socket(AF_UNIX);
     if (!fd) cannot_connect(path, errno);
     // The kernel tells nobody when there is room in a backlog again.
@@ -60,7 +65,8 @@ Deferred<std::shared_ptr<Protocol>> connect_unix(Reactor& reactor, std::string p
         if (error != EAGAIN && error != EINTR) cannot_connect(path, error);
         if (reactor.now() - began >= options.timeout)
             throw ConnectTimeout("cannot connect to " + path + ": its backlog is full; is the server stuck?");
-        co_await reactor.sleep(between_tries);
+        Deferred<> next_try = detail::pause_attempt(reactor, between_tries, what, ended);
+        co_await std::move(next_try);
     }
     Address host = detail::name_of_socket(fd.get());
     Address peer{path, 0};

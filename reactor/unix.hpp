@@ -76,8 +76,9 @@ struct UnixConnectOptions {
 /// Connects `protocol` to the socket at `path`; "@name" is an abstract one (Linux), "./@name" a file.
 ///
 /// Fires:  with the protocol, after its connection_made(); never before this has returned.
-/// Fails:  with a ConnectError naming the path and the cause (ConnectionRefused: nobody listens; ConnectTimeout), with
-///         what connection_made() threw, with BrokenPromise when the reactor is destroyed first.
+/// Fails:  with a ConnectError naming the path and the cause (ConnectionRefused: nobody listens; ConnectTimeout; the
+/// end
+///         of the run, or of the reactor), with what connection_made() threw.
 /// Cancel: gives up.
 Deferred<std::shared_ptr<Protocol>> connect_unix(Reactor& reactor, std::string path, std::shared_ptr<Protocol> protocol,
                                                  UnixConnectOptions options = {});

@@ -7,17 +7,13 @@
 
 #include "plait/deferred/contain.hpp"
 #include "plait/reactor/detail/pseudo_terminal.hpp"
+#include "plait/reactor/detail/signal_registry.hpp"
 #include "plait/reactor/detail/socket.hpp"
 #include "plait/reactor/detail/stream_connection.hpp"
 #include "plait/reactor/errors.hpp"
 
 namespace plait::detail {
 namespace {
-
-std::string signal_name(int number) {
-    const char* name = ::sigabbrev_np(number);
-    return name != nullptr ? "SIG" + std::string(name) : "signal " + std::to_string(number);
-}
 
 Failure reason_for(const std::string& name, const ExitStatus& status) {
     if (status.success()) return make_failure(ProcessDone(name + " exited in good order", status));
@@ -59,18 +55,23 @@ ChildProcess::ChildProcess(ReactorCore& core, Started started, std::shared_ptr<P
       leads_group_(started.leads_group),
       has_terminal_(static_cast<bool>(started.terminal)),
       protocol_(std::move(protocol)),
-      terminal_(std::move(started.terminal)),
-      exit_(core, started.pid, [this](const ExitStatus& status) { exited(status); }) {
-    core_.add_resource(*this);
+      terminal_(std::move(started.terminal)) {
+    std::vector<std::unique_ptr<StreamConnection>> connections;
+    connections.reserve(started.ends.size());
     pipes_.reserve(started.ends.size());
     for (ChildEnd& end : started.ends) {
         const Address ours{"our end of descriptor " + std::to_string(end.child_fd) + " of " + name(), 0};
         const Address theirs{"descriptor " + std::to_string(end.child_fd) + " of " + name(), 0};
-        auto pipe = std::make_shared<Pipe>(*this, end.child_fd);
-        pipes_.push_back(pipe);
-        ++open_pipes_;
-        static_cast<void>(StreamConnection::start(core_, std::move(end.ends), ours, theirs, std::move(pipe)));
+        pipes_.push_back(std::make_shared<Pipe>(*this, end.child_fd));
+        connections.push_back(StreamConnection::prepare(core_, std::move(end.ends), ours, theirs, pipes_.back()));
     }
+    exit_.emplace(core_, pid_, [this](const ExitStatus& status) { exited(status); });
+    // Nothing below can fail: a watch that was destroyed would leave the child to reap_orphans(), and a connection that
+    // had begun would go on without us.
+    core_.add_resource(*this);
+    open_pipes_ = connections.size();
+    for (auto& connection : connections)
+        static_cast<void>(connection.release()->begin());
     protocol_->make_connection(this);
     core_.queue_flush(*this);  // that turn tells the protocol
 }
@@ -120,7 +121,7 @@ void ChildProcess::resume_producing() {
 
 void ChildProcess::signal_process(int number) {
     require_running(number, name());
-    require_sent(exit_.send_signal(number), number, name());
+    require_sent(exit_->send_signal(number), number, name());
 }
 
 void ChildProcess::signal_group(int number) {
@@ -128,7 +129,7 @@ void ChildProcess::signal_group(int number) {
     const std::string whom = "the group of " + name();
     // It may live on without its leader, but then its number is no longer kept from being used again.
     require_running(number, whom);
-    require_sent(exit_.send_signal_to_group(number), number, whom);
+    require_sent(exit_->send_signal_to_group(number), number, whom);
 }
 
 void ChildProcess::require_running(int number, const std::string& whom) const {
@@ -195,8 +196,8 @@ void ChildProcess::end_if_due() noexcept {
 
 void ChildProcess::reactor_destroyed() noexcept {
     if (!status_) {
-        if (leads_group_) exit_.send_signal_to_group(SIGKILL);
-        exited(exit_.kill_and_wait());
+        if (leads_group_) exit_->send_signal_to_group(SIGKILL);
+        exited(exit_->kill_and_wait());
     }
     if (!ended_) core_.add_resource(*this);  // the pipes are on that list, too; the last of them ends this
 }

@@ -33,6 +33,7 @@ public:
         bool leads_group;
     };
 
+    /// If it throws, nothing of `started` is left but the child, which is the caller's to end.
     ChildProcess(ReactorCore& core, Started started, std::shared_ptr<ProcessProtocol> protocol);
     ~ChildProcess() override = default;
 
@@ -77,7 +78,7 @@ private:
     UniqueFd terminal_;
     std::optional<ExitStatus> status_;
     std::optional<Failure> reason_;
-    ExitWatch exit_;
+    std::optional<ExitWatch> exit_;  ///< always, once constructed
 };
 
 }  // namespace plait::detail

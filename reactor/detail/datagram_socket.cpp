@@ -13,6 +13,7 @@
 
 #include "plait/deferred/contain.hpp"
 #include "plait/deferred/unhandled.hpp"
+#include "plait/reactor/detail/kernel_room.hpp"
 #include "plait/reactor/detail/socket.hpp"
 #include "plait/reactor/detail/unix_address.hpp"
 #include "plait/reactor/reactor.hpp"
@@ -22,13 +23,8 @@ namespace {
 
 constexpr int reads_a_turn = 4;
 constexpr std::size_t most_a_read = 32;
-constexpr Duration rest_when_exhausted = std::chrono::milliseconds(10);
 constexpr int most_rests = 3;  // for one receiver that is full, among many
 constexpr Duration hurry_after_stuck = std::chrono::seconds(1);
-
-bool is_full(int error) noexcept {
-    return error == EAGAIN || error == EWOULDBLOCK;
-}
 
 /// What is open under the number is no socket, or nothing is.
 bool is_gone(int error) noexcept {
@@ -144,7 +140,7 @@ void DatagramSocket::receive() noexcept {
     for (int reads = 0; reads < reads_a_turn && receives(); ++reads) {
         const bool large = core_.read_blocks().room().size() < most_received_;
         const int error = large ? receive_large() : receive_batch();
-        if (is_full(error)) {
+        if (would_block(error)) {
             // Somebody else who shares the port was faster; or there is no port any more.
             if (empty_wake_ups_.was_shut_down(fd_.get())) went_away(error);
             return;
@@ -268,8 +264,8 @@ void DatagramSocket::send_queued() noexcept {
         }
         if (result.error == 0) break;
         if (is_gone(result.error)) return went_away(result.error);
-        if (is_full(result.error) && wait_for_receiver()) break;
-        if (result.error == ENOBUFS || result.error == ENOMEM) {
+        if (would_block(result.error) && wait_for_receiver()) break;
+        if (is_exhausted(result.error)) {
             rest();
             break;
         }
@@ -336,14 +332,12 @@ bool DatagramSocket::send_refused(int error) noexcept {
 std::string DatagramSocket::why_refused(int error) const {
     std::string why = error_text(error);
     if (error == EACCES && !over_unix()) why += "; for a broadcast address set UdpOptions::broadcast";
-    if (is_full(error)) why += "; who receives there does not keep up";
+    if (would_block(error)) why += "; who receives there does not keep up";
     return why;
 }
 
-/// Out of memory for it: unlike a full socket, this does not end with an event.
 void DatagramSocket::rest() noexcept {
-    contain(
-        [this] { resting_ = core_.reactor().call_later(rest_when_exhausted, [this] { core_.queue_flush(*this); }); });
+    contain([this] { resting_ = core_.reactor().call_later(exhausted_rest, [this] { core_.queue_flush(*this); }); });
 }
 
 void DatagramSocket::update_watch() noexcept {

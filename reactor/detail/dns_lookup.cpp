@@ -8,6 +8,7 @@
 #include <optional>
 #include <utility>
 
+#include "plait/reactor/detail/attempt_pause.hpp"
 #include "plait/reactor/detail/reactor_core.hpp"
 #include "plait/reactor/detail/socket.hpp"
 #include "plait/reactor/errors.hpp"
@@ -19,12 +20,21 @@ namespace {
 
 constexpr std::size_t most_domains = 8;
 
-/// "cannot find an address for \"db.example\": ". What cannot be printed, or is too long to read, is left out.
-std::string complaint(const DnsQuestion& question) {
-    std::string text = std::string("cannot find ") + question.what + " \"";
+/// What cannot be printed, or is too long to read, is left out.
+std::string readable(const DnsQuestion& question) {
+    std::string text;
     for (const char c : question.name.substr(0, 253))
         text += static_cast<unsigned char>(c) < ' ' || c == '\x7f' ? '?' : c;
-    return text + "\": ";
+    return text;
+}
+
+/// "cannot find an address for \"db.example\": "
+std::string complaint(const DnsQuestion& question) {
+    return std::string("cannot find ") + question.what + " \"" + readable(question) + "\": ";
+}
+
+Failure ended(const DnsQuestion& question) {
+    return make_failure(NameError(complaint(question) + "the reactor was stopped or destroyed"));
 }
 
 /// A channel of c-ares of its own for each look-up: cancelling it is destroying the channel, and a change of
@@ -85,6 +95,7 @@ private:
     void finish(const std::optional<Failure>& failure);
     Failure failure(int status) const;
     void reactor_destroyed() noexcept override;
+    std::string describe() const override { return "a look-up of " + readable(question_); }
     void stop() noexcept;
 
     ReactorCore& core_;
@@ -321,7 +332,7 @@ Failure DnsLookup::failure(int status) const {
 
 void DnsLookup::reactor_destroyed() noexcept {
     stop();
-    promise_.errback(NameError(complaint(question_) + "the reactor was stopped or destroyed"));
+    promise_.errback(ended(question_));
 }
 
 /// Ends everything but the Promise.
@@ -341,11 +352,13 @@ Deferred<> ask_name_servers(Reactor& reactor, std::shared_ptr<const NameOptions>
     const std::string text = complaint(question);
     if (reactor.core().closing()) return plait::fail(NameError(text + "the reactor is being destroyed"));
     if (!is_askable_name(question.name))
-        return reactor.sleep(Duration::zero()).add_callback([text]() -> Deferred<> {
-            return plait::fail(NameNotFound(text +
-                                            "it is not a possible name; names have letters, digits, \"-\", \"_\" and "
-                                            "single dots, at most 253 characters; check the name"));
-        });
+        return pause_attempt(reactor, Duration::zero(), "a look-up of " + readable(question), ended(question))
+            .add_callback([text]() -> Deferred<> {
+                return plait::fail(
+                    NameNotFound(text +
+                                 "it is not a possible name; names have letters, digits, \"-\", \"_\" and single dots, "
+                                 "at most 253 characters; check the name"));
+            });
     return DnsLookup::start(reactor.core(), std::move(options), std::move(question));
 }
 

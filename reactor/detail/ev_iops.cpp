@@ -41,11 +41,22 @@ struct EvTimerEvent final : TimerEvent {
     ev_timer watcher;
 };
 
+/// libev ends a wait after a minute at most, in case somebody has set the system's clock, unless a timerfd tells it
+/// that. It makes one, and keeps it, when the first ev_periodic is started: from then on it waits 17 days. Without a
+/// timerfd (no descriptor left for it, a libev before 4.33) all is as it was.
+void wait_for_long(struct ev_loop* loop) noexcept {
+    ev_periodic never;
+    ev_periodic_init(&never, [](struct ev_loop*, ev_periodic*, int) {}, 0., 0., nullptr);
+    ev_periodic_start(loop, &never);
+    ev_periodic_stop(loop, &never);
+}
+
 }  // namespace
 
 EvIOPS::EvIOPS() : loop_(ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV | EVFLAG_NOINOTIFY | EVFLAG_NOSIGMASK)) {
     if (loop_ == nullptr)
         throw std::runtime_error("cannot make an event loop: libev found no usable back end (out of descriptors?)");
+    wait_for_long(loop_);
     ev_set_userdata(loop_, &passes_);
     ev_set_invoke_pending_cb(loop_, &EvIOPS::call_what_is_ready);
 }

@@ -32,13 +32,20 @@ int status_for(HttpLimitExceeded::Part part) noexcept {
 
 }  // namespace
 
-const std::string& HttpServerShared::date() {
-    const auto now = std::time(nullptr);
-    if (now != date_at_) {
+std::string HttpServerShared::text_of(const HttpResponseHead& head) {
+    auto text = format_head(head);
+    if (!options.date || head.headers.contains("Date")) return text;
+    const auto& line = date_line();
+    return text.insert(text.size() - 2, line);  // before the empty line
+}
+
+const std::string& HttpServerShared::date_line() {
+    const auto now = wall_clock();
+    if (now != date_at_ || date_line_.empty()) {
+        date_line_ = fmt::format("Date: {:%a, %d %b %Y %H:%M:%S} GMT\r\n", fmt::gmtime(now));
         date_at_ = now;
-        date_ = fmt::format("{:%a, %d %b %Y %H:%M:%S} GMT", fmt::gmtime(now));
     }
-    return date_;
+    return date_line_;
 }
 
 HttpServerConnection::HttpServerConnection(std::shared_ptr<HttpServerShared> shared, bool turned_away)
@@ -254,11 +261,6 @@ void HttpServerConnection::answer_starts(int status) {
     if (owes_continue_ && body_ != nullptr && status < 400) say_continue();
 }
 
-std::optional<std::string> HttpServerConnection::date() const {
-    if (!shared_->options.date) return std::nullopt;
-    return shared_->date();
-}
-
 void HttpServerConnection::answer_finished(bool keep_alive) {
     writer_ = nullptr;
     if (closing_) return;
@@ -334,7 +336,7 @@ void HttpServerConnection::read(F step) {
 
 void HttpServerConnection::refuse(int status, const std::string& why) {
     const auto text = why + "\n";
-    transport().write(format_head(plain_head(status, text.size())));
+    transport().write(text_of(plain_head(status, text.size())));
     transport().write(text);
     linger();
 }

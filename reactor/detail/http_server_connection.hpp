@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <ctime>
 #include <memory>
-#include <optional>
 #include <string>
 #include <unordered_set>
 #include <vector>
@@ -34,12 +33,18 @@ struct HttpServerShared {
     std::unordered_set<HttpServerConnection*> open;
     bool stopped = false;
 
-    /// The `Date` of now.
-    const std::string& date();
+    /// A seam for tests. time() makes no system call: the kernel keeps the second where programs can read it.
+    std::time_t (*wall_clock)() = [] { return std::time(nullptr); };
+
+    /// `head` for the wire, with a `Date` if one is wanted and it has none. Throws as format_head().
+    std::string text_of(const HttpResponseHead& head);
 
 private:
-    std::time_t date_at_ = -1;
-    std::string date_;
+    /// Made at most once a second.
+    const std::string& date_line();
+
+    std::time_t date_at_ = 0;
+    std::string date_line_;
 };
 
 /// Reads a request, hands it on, and reads no further than its end until it is answered.
@@ -81,7 +86,7 @@ public:
     void answer_starts(int status);
     /// Another request may follow the one being answered.
     bool may_go_on() const noexcept;
-    std::optional<std::string> date() const;
+    std::string text_of(const HttpResponseHead& head) const { return shared_->text_of(head); }
 
     void deadline_passed();
 

@@ -6,6 +6,7 @@
 #include "plait/deferred/type_name.hpp"
 #include "plait/deferred/unhandled.hpp"
 #include "plait/reactor/detail/reactor_core.hpp"
+#include "plait/reactor/detail/signal_delivery.hpp"
 #include "plait/reactor/metrics.hpp"
 #include "plait/reactor/reactor.hpp"
 #include "plait/reactor/thread_pool.hpp"
@@ -68,6 +69,7 @@ std::string ReactorCore::dump() {
     if (thread_pool_ != nullptr && thread_pool_->queued() > 0)
         text += "  " + counted(thread_pool_->queued(), "piece") + " of work for the thread pool\n";
     resources_.for_each([&](const Resource& open) { text += "  " + open.describe() + "\n"; });
+    if (signals_ != nullptr) text += signals_->describe();
     if (text.empty()) return "this reactor waits for nothing: no timed calls, nothing open\n";
     return "this reactor waits for:\n" + text;
 }

@@ -40,6 +40,13 @@ void SignalDelivery::unsubscribe(SignalEntry& entry) noexcept {
     std::erase_if(entries_, [&](const auto& each) { return each.get() == &entry; });
 }
 
+std::string SignalDelivery::describe() const {
+    std::string text;
+    for (const auto& entry : entries_)
+        text += "  a subscription to " + signal_name(entry->number) + "\n";
+    return text;
+}
+
 void SignalDelivery::event_ready(IOFlags) noexcept {
     const ReactorCore::Turn turn(core_);
     mailbox_.wakeup.clear();

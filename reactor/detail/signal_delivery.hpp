@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "plait/deferred/unique_function.hpp"
@@ -33,6 +34,9 @@ public:
     /// Throws std::system_error naming the signal when the system does not let it be handled.
     SignalSubscription subscribe(int number, UniqueFunction<void(int)> handler);
     void unsubscribe(SignalEntry& entry) noexcept;
+
+    /// For Reactor::dump(): "a subscription to SIGTERM", a line each.
+    std::string describe() const;
 
 private:
     void event_ready(IOFlags) noexcept override;

@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <cstring>
 #include <mutex>
 #include <string>
 #include <system_error>
@@ -46,6 +47,11 @@ std::vector<int> signals_that_stop() {
     struct sigaction now = {};
     if (::sigaction(SIGINT, nullptr, &now) == 0 && now.sa_handler == SIG_IGN) return {SIGTERM};
     return {SIGINT, SIGTERM};
+}
+
+std::string signal_name(int number) {
+    const char* name = ::sigabbrev_np(number);
+    return name != nullptr ? "SIG" + std::string(name) : "signal " + std::to_string(number);
 }
 
 SignalMailbox& acquire_signal_mailbox() {

@@ -5,6 +5,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "plait/reactor/detail/wakeup.hpp"
@@ -25,6 +26,9 @@ struct SignalMailbox {
 /// Those that ask a program to end: SIGTERM, and SIGINT unless it is ignored: that was meant to be, as the program runs
 /// in the background.
 std::vector<int> signals_that_stop();
+
+/// "SIGTERM"; "signal 36" for one that has no name.
+std::string signal_name(int number);
 
 /// Threads: any. `wakeup` is set when something arrives.
 SignalMailbox& acquire_signal_mailbox();

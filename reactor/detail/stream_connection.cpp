@@ -13,6 +13,7 @@
 #include "plait/deferred/contain.hpp"
 #include "plait/deferred/type_name.hpp"
 #include "plait/reactor/detail/block_pool.hpp"
+#include "plait/reactor/detail/kernel_room.hpp"
 #include "plait/reactor/detail/socket.hpp"
 #include "plait/reactor/errors.hpp"
 #include "plait/reactor/reactor.hpp"
@@ -25,14 +26,6 @@ constexpr int reads_at_close = 16;  // of what is thrown away
 constexpr std::size_t file_vectors = 64;
 constexpr std::size_t written_a_turn = 1024 * 1024;  // to a file, which never says that it is full
 
-constexpr Duration rest_when_exhausted = std::chrono::milliseconds(10);
-
-/// The system has no memory for it, or too many descriptors are under way already. Unlike a full socket, this does not
-/// end with an event.
-bool is_exhausted(int error) noexcept {
-    return error == ENOBUFS || error == ENOMEM || error == ETOOMANYREFS;
-}
-
 /// A protocol that was exchanged in one of its own callbacks may still be on the stack.
 struct Exchanged final : Doomed {
     explicit Exchanged(std::shared_ptr<Protocol> before) noexcept : protocol(std::move(before)) {}
@@ -43,9 +36,13 @@ struct Exchanged final : Doomed {
 
 std::optional<Failure> StreamConnection::start(ReactorCore& core, StreamEnds ends, Address host, Address peer,
                                                std::shared_ptr<Protocol> protocol) {
-    // Owned by the list of resources from here on: whatever ends it also hands it to destroy_later().
-    auto* self = new StreamConnection(core, std::move(ends), std::move(host), std::move(peer), std::move(protocol));
-    return self->begin();
+    return prepare(core, std::move(ends), std::move(host), std::move(peer), std::move(protocol)).release()->begin();
+}
+
+std::unique_ptr<StreamConnection> StreamConnection::prepare(ReactorCore& core, StreamEnds ends, Address host,
+                                                            Address peer, std::shared_ptr<Protocol> protocol) {
+    return std::unique_ptr<StreamConnection>(
+        new StreamConnection(core, std::move(ends), std::move(host), std::move(peer), std::move(protocol)));
 }
 
 StreamConnection::StreamConnection(ReactorCore& core, StreamEnds ends, Address host, Address peer,
@@ -65,11 +62,12 @@ StreamConnection::StreamConnection(ReactorCore& core, StreamEnds ends, Address h
         read_ended_ = !fd_;
         write_ended_ = !files_->has_out();
     }
-    core_.add_resource(*this);
-    ++core_.counters().connections_made;
 }
 
 std::optional<Failure> StreamConnection::begin() noexcept {
+    // Owned by the list of resources from here on: whatever ends it also hands it to destroy_later().
+    core_.add_resource(*this);
+    ++core_.counters().connections_made;
     core_.doing("connection_made", protocol_.get());
     guarded([this] { protocol_->make_connection(*this); });
     update_watch();
@@ -216,7 +214,7 @@ void StreamConnection::receive() noexcept {
         const ssize_t got = over_socket() ? ::recv(fd_.get(), room.data(), room.size(), 0) : read_some(room);
         if (got == 0) return peer_ended();
         if (got < 0) {
-            if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) broken(errno);
+            if (!would_block(errno) && errno != EINTR) broken(errno);
             return;
         }
         const auto size = static_cast<std::size_t>(got);
@@ -267,8 +265,7 @@ void StreamConnection::send_queued() noexcept {
 void StreamConnection::rest() noexcept {
     kernel_full_ = false;
     update_watch();
-    contain(
-        [this] { resting_ = core_.reactor().call_later(rest_when_exhausted, [this] { core_.queue_flush(*this); }); });
+    contain([this] { resting_ = core_.reactor().call_later(exhausted_rest, [this] { core_.queue_flush(*this); }); });
 }
 
 void StreamConnection::close_what_is_due() noexcept {
@@ -346,7 +343,7 @@ int StreamConnection::write_some(WriteQueue& queue) noexcept {
         const ssize_t some = files_->write(std::span(vectors).first(count));
         if (some < 0) {
             if (errno == EINTR) continue;
-            return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : errno;
+            return would_block(errno) ? 0 : errno;
         }
         queue.consume(static_cast<std::size_t>(some));
         written += static_cast<std::size_t>(some);

@@ -29,7 +29,8 @@ namespace plait::detail {
 ///
 /// Sockets are read and written here without any call in between; for other kinds there are two virtual functions.
 ///
-/// Lifetime: owns itself until lost, and is destroyed at the end of the turn in which it was; keeps the protocol until
+/// Lifetime: from begin() on owns itself until lost, and is destroyed at the end of the turn in which it was; keeps the
+/// protocol until
 ///           then.
 class StreamConnection : public Transport,
                          public Doomed,
@@ -42,6 +43,13 @@ public:
     /// Returns: why it has ended already, if connection_made() threw.
     static std::optional<Failure> start(ReactorCore& core, StreamEnds ends, Address host, Address peer,
                                         std::shared_ptr<Protocol> protocol);
+
+    /// The same in two steps, for who has to have several or none: the next one is `release()->begin()`, which cannot
+    /// fail. Until then nobody knows of it, and destroying it closes its descriptors.
+    static std::unique_ptr<StreamConnection> prepare(ReactorCore& core, StreamEnds ends, Address host, Address peer,
+                                                     std::shared_ptr<Protocol> protocol);
+    /// Calls connection_made(); once. From here on it owns itself. Returns: as start().
+    std::optional<Failure> begin() noexcept;
 
     ~StreamConnection() override = default;
 
@@ -74,9 +82,6 @@ public:
 protected:
     StreamConnection(ReactorCore& core, StreamEnds ends, Address host, Address peer,
                      std::shared_ptr<Protocol> protocol);
-
-    /// Calls connection_made(); once, after construction.
-    std::optional<Failure> begin() noexcept;
 
     /// For every kind but `socket`: as recv, and as WriteQueue::send_to. May run the protocol by way of `guarded`, but
     /// nothing else that ends the connection.

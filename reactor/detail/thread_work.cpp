@@ -1,5 +1,9 @@
 #include "plait/reactor/detail/thread_work.hpp"
 
+#include <string>
+
+#include <fmt/format.h>
+
 #include "plait/deferred/contain.hpp"
 #include "plait/reactor/detail/reactor_core.hpp"
 #include "plait/reactor/errors.hpp"
@@ -19,6 +23,12 @@ public:
         const std::shared_ptr<ThreadWork> work = work_;
         work->home_.reset();
         work->fail(make_failure(ReactorStopped("the reactor was stopped before the thread had ended its work")));
+    }
+
+    std::string describe() const override {
+        const SourceLocation asked = work_->asked();
+        if (*asked.file_name() == '\0') return "work in a thread";
+        return fmt::format("work in a thread, asked for at {}:{}", asked.file_name(), asked.line());
     }
 
 private:
@@ -54,7 +64,7 @@ private:
     std::shared_ptr<ThreadMailbox> mailbox_;
 };
 
-ThreadWork::ThreadWork() = default;
+ThreadWork::ThreadWork(SourceLocation asked) : asked_(asked) {}
 ThreadWork::~ThreadWork() = default;
 
 void ThreadWork::give(Reactor& reactor, ThreadPool& pool) {

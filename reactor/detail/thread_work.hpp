@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "plait/deferred/deferred.hpp"
+#include "plait/deferred/source_location.hpp"
 #include "plait/reactor/thread_pool.hpp"
 
 namespace plait {
@@ -21,7 +22,7 @@ namespace plait::detail {
 /// ends first: the work, the wait for it, the pool, the reactor.
 class ThreadWork : public std::enable_shared_from_this<ThreadWork> {
 public:
-    ThreadWork();
+    explicit ThreadWork(SourceLocation asked);
     ThreadWork(const ThreadWork&) = delete;
     ThreadWork& operator=(const ThreadWork&) = delete;
     virtual ~ThreadWork();
@@ -32,6 +33,8 @@ public:
     void take_back() noexcept;
 
 protected:
+    SourceLocation asked() const noexcept { return asked_; }
+
     /// In a thread of the pool: calls the function, keeps what comes of it, and destroys the function.
     virtual void work() noexcept = 0;
     /// Instead of that, when it was taken back: destroys the function, wherever that was done.
@@ -48,22 +51,23 @@ private:
 
     void come_home(bool worked) noexcept;
 
+    const SourceLocation asked_;
     std::unique_ptr<Home> home_;
 };
 
 template <typename T, typename F>
 class ThreadWorkOf final : public ThreadWork {
 public:
-    ThreadWorkOf(F&& function, SourceLocation asked) : function_(std::move(function)), asked_(asked) {}
-    ThreadWorkOf(const F& function, SourceLocation asked) : function_(function), asked_(asked) {}
+    ThreadWorkOf(F&& function, SourceLocation asked) : ThreadWork(asked), function_(std::move(function)) {}
+    ThreadWorkOf(const F& function, SourceLocation asked) : ThreadWork(asked), function_(function) {}
     ~ThreadWorkOf() override = default;
 
     Deferred<T> start(Reactor& reactor, ThreadPool& pool) {
-        auto pair = make_deferred<T>(asked_);
+        auto pair = make_deferred<T>(asked());
         try {
             give(reactor, pool);
         } catch (...) {
-            return Deferred<T>::fail(Failure::current(asked_));
+            return Deferred<T>::fail(Failure::current(asked()));
         }
         promise_ = std::move(pair.promise);
         promise_.on_cancel([self = this->shared_from_this()] { self->take_back(); });
@@ -88,7 +92,7 @@ private:
     void deliver() override {
         Promise<T> promise = std::move(promise_);
         if (error_ != nullptr) {
-            promise.errback(Failure(std::exchange(error_, nullptr), asked_));
+            promise.errback(Failure(std::exchange(error_, nullptr), asked()));
         } else {
             promise.callback(std::move(*value_));
         }
@@ -100,7 +104,6 @@ private:
     void forget() noexcept override { promise_ = Promise<T>(); }
 
     std::optional<F> function_;
-    SourceLocation asked_;
     Promise<T> promise_;
     std::optional<T> value_;
     std::exception_ptr error_;

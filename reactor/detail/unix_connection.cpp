@@ -10,6 +10,8 @@
 #include <string>
 #include <utility>
 
+#include "plait/reactor/detail/kernel_room.hpp"
+
 namespace plait::detail {
 namespace {
 
@@ -73,7 +75,7 @@ int UnixConnection::write_some(WriteQueue& queue) noexcept {
         const ssize_t sent = send_with_descriptors(queue, count);
         if (sent < 0) {
             if (errno == EINTR) continue;
-            if (errno == EAGAIN || errno == EWOULDBLOCK) return 0;
+            if (would_block(errno)) return 0;
             if (errno == EBADF && is_open(fd()) && !all_open(count)) {
                 finish(make_failure(ConnectionLost("the connection to " + peer().str() +
                                                    " was lost: a descriptor on its way there was closed by something "

@@ -9,6 +9,8 @@
 #include <new>
 #include <utility>
 
+#include "plait/reactor/detail/kernel_room.hpp"
+
 namespace plait::detail {
 namespace {
 
@@ -16,10 +18,6 @@ constexpr std::size_t first_tail = 960;  // small enough for the allocator's fas
 constexpr std::size_t later_tail = 16 * 1024;
 constexpr std::size_t most_at_once = 128 * 1024;  // of a large piece: still cached when a peer on this machine reads it
 constexpr std::size_t kept_pieces = 8;            // capacity an empty queue may keep
-
-bool is_full(int error) noexcept {
-    return error == EAGAIN || error == EWOULDBLOCK;
-}
 
 }  // namespace
 
@@ -135,7 +133,7 @@ int WriteQueue::send_to(int fd) noexcept {
         }
         if (sent < 0) {
             if (errno == EINTR) continue;
-            return is_full(errno) ? 0 : errno;
+            return would_block(errno) ? 0 : errno;
         }
         const std::size_t before = size_;
         consume(static_cast<std::size_t>(sent));

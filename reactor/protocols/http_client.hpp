@@ -95,6 +95,7 @@ public:
     const Url& url() const noexcept;
 
 private:
+    /// Shared with its connection and its own calls on the stack: the handler may destroy this from within them.
     std::shared_ptr<detail::HttpCallState> state_;
 };
 

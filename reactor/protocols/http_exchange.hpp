@@ -97,6 +97,7 @@ public:
     bool finished() const noexcept;
 
 private:
+    /// Shared with its transport and its own calls on the stack: the handler may destroy this from within them.
     std::shared_ptr<detail::HttpClientConnection> connection_;
 };
 

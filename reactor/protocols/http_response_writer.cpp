@@ -51,9 +51,8 @@ void HttpResponseWriter::start(int status, HttpHeaders headers) {
     connection_->answer_starts(status);
     const bool keep_alive = keep_alive_ && connection_->may_go_on() && framing != Framing::until_close &&
                             !head.headers.has_token("Connection", "close");
-    if (const auto date = connection_->date(); date && !head.headers.contains("Date")) head.headers.add("Date", *date);
     say_connection(head.headers, keep_alive);
-    auto text = Bytes::own(format_head(head));
+    auto text = Bytes::own(connection_->text_of(head));
     started_ = true;
     framing_ = framing;
     keep_alive_ = keep_alive;

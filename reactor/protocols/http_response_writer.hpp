@@ -35,8 +35,8 @@ public:
     HttpResponseWriter& operator=(const HttpResponseWriter&) = delete;
     ~HttpResponseWriter();
 
-    /// Sends status and headers. Adds `Transfer-Encoding` or `Connection` where needed, and leaves out what frames a
-    /// body that is not sent.
+    /// Sends status and headers. Adds `Transfer-Encoding` or `Connection` where needed, a `Date` if there is none
+    /// (HttpServerOptions::date), and leaves out what frames a body that is not sent.
     /// Throws std::invalid_argument for what cannot be written as a head, two lengths or a Transfer-Encoding other than
     /// chunked; nothing is sent then.
     void start(int status, HttpHeaders headers = {});

@@ -49,8 +49,9 @@ struct HttpServerOptions {
     std::size_t most_connections = 10'000;
     /// Requests on one connection; the last is answered `Connection: close`. Zero: any number.
     std::size_t requests_per_connection = 0;
-    /// A `Date` header with each answer that has none.
-    bool date = false;
+    /// A `Date` header with each answer that has none, the server's own included; never with a 100. A server whose
+    /// clock cannot be relied on is to switch it off. Source: RFC 9110, 6.6.1.
+    bool date = true;
 };
 
 /// Connections for `listen_tcp` or the test kit's network. Each takes one request after the other: a pipelined one

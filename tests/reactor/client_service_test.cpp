@@ -392,3 +392,99 @@ BOOST_FIXTURE_TEST_CASE(stopped_by_what_chooses_the_delay_it_stays_stopped, Fixt
     BOOST_TEST(network.attempts() == 1u);
     BOOST_TEST(clock.pending_calls() == 0u);
 }
+
+// --- losses that come late
+
+BOOST_FIXTURE_TEST_CASE(the_late_loss_of_what_a_failed_attempt_left_does_not_end_the_next_one, Fixture) {
+    server_up();
+    std::vector<Promise<>> preparing;
+    ClientServiceOptions options = plain();
+    options.prepare_connection = [&](Protocol&) {
+        auto [deferred, promise] = make_deferred<>();
+        preparing.push_back(std::move(promise));
+        return std::move(deferred);
+    };
+    auto service = make(options);
+    service->start();
+    auto connected = service->when_connected(2);
+    network.flush();
+    preparing.at(0).errback(Error("not logged in"));
+    clock.advance(1s);  // the next attempt, and the network has not carried the end of the first one yet
+    BOOST_TEST(service->state() == State::connecting);
+    BOOST_TEST(clients.at(0)->story() == "made");
+    while (preparing.size() < 2)
+        BOOST_REQUIRE(network.pump());
+    network.flush();
+    BOOST_TEST(clients.at(0)->story() == "made lost: aborted");
+    BOOST_TEST(service->state() == State::connecting);
+    preparing.at(1).callback();
+    BOOST_TEST((success_of(connected) == clients.at(1)));
+    BOOST_TEST(service->state() == State::connected);
+    BOOST_TEST(clients.at(1)->story() == "made");
+    BOOST_TEST(network.attempts() == 2u);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_loss_after_stop_was_asked_ends_it_and_leads_to_no_attempt, Fixture) {
+    for (const bool asked_twice : {false, true}) {
+        auto service = make_connected();
+        const std::size_t attempts = network.attempts();
+        clock.advance(1h);
+        auto stopped = service->stop();
+        if (asked_twice) {
+            service->start();
+            static_cast<void>(service->stop());
+        }
+        BOOST_TEST(service->state() == State::disconnecting);
+        lose();
+        success_of(stopped);
+        BOOST_TEST(service->state() == State::stopped);
+        BOOST_TEST(clock.pending_calls() == 0u);
+        clock.advance(1h);
+        network.flush();
+        BOOST_TEST(network.attempts() == attempts);
+        failure_of<Cancelled>(service->when_connected());
+    }
+}
+
+BOOST_FIXTURE_TEST_CASE(a_loss_after_stop_and_start_were_asked_leads_to_one_attempt_at_once, Fixture) {
+    auto service = make_connected();
+    clock.advance(1h);
+    auto stopped = service->stop();
+    service->start();
+    BOOST_TEST(service->state() == State::restarting);
+    lose();
+    success_of(stopped);
+    BOOST_TEST(service->state() == State::connected);
+    BOOST_TEST(network.attempts() == 2u);
+    BOOST_TEST(service->failures() == 0u);
+    clock.advance(1h);
+    network.flush();
+    BOOST_TEST(network.attempts() == 2u);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_connection_lost_long_after_it_was_made_is_made_again_after_the_first_delay, Fixture) {
+    auto service = make_connected();
+    clock.advance(1h);
+    server_down();
+    lose();
+    BOOST_TEST(service->state() == State::waiting);
+    auto next = service->when_connected();
+    clock.advance(1s);
+    network.flush();
+    BOOST_TEST(service->failures() == 2u);  // the loss, and the attempt that was refused
+    server_up();
+    clock.advance(2s);
+    network.flush();
+    BOOST_TEST((success_of(next) == clients.back()));
+    BOOST_TEST(service->failures() == 0u);
+}
+
+BOOST_FIXTURE_TEST_CASE(the_late_loss_of_a_connection_reaches_no_service_that_is_gone, Fixture) {
+    auto service = make_connected();
+    service.reset();  // closes it, and waits for nothing
+    clock.advance(1h);
+    BOOST_TEST(clients.at(0)->story() == "made");
+    network.flush();
+    BOOST_TEST(clients.at(0)->story() == "made lost: done");
+    BOOST_TEST(network.attempts() == 1u);
+}

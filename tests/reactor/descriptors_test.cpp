@@ -10,6 +10,7 @@
 #include <boost/test/unit_test.hpp>
 #include <csignal>
 
+#include "plait/deferred/testing/outcomes.hpp"
 #include "plait/tests/reactor/child_program.hpp"
 #include "plait/tests/reactor/unix_fixture.hpp"
 
@@ -79,6 +80,24 @@ struct Fixture {
 }  // namespace
 
 // --- pipes
+
+BOOST_FIXTURE_TEST_CASE(taking_over_that_is_begun_at_the_end_of_a_run_fails_and_closes, Fixture) {
+    Pipe pipe;
+    const std::string name = "descriptor " + std::to_string(pipe.out.get());
+    Deferred<std::shared_ptr<Protocol>> adopting;
+    const SystemEventTrigger last = reactor.add_system_event_trigger(EventPhase::during, "shutdown", [&] {
+        adopting = adopt_stream(reactor, std::move(pipe.out), protocol);
+        BOOST_TEST(reactor.dump().find("  " + name + ", about to be taken over\n") != std::string::npos);
+    });
+    reactor.call_when_running([this] { reactor.stop(); });
+    reactor.run();
+    static_cast<void>(
+        failure_of<ConnectError>(adopting, "cannot take over " + name + ": the reactor was stopped or destroyed"));
+    settle(reactor);
+    BOOST_TEST(protocol->story() == "");
+    BOOST_TEST(read_all(pipe.in.get()) == "");
+    BOOST_TEST(at_end(pipe.in.get()));
+}
 
 BOOST_FIXTURE_TEST_CASE(a_pair_of_pipes_is_one_stream, Fixture) {
     Pipe to_us;

@@ -20,6 +20,8 @@ namespace plait::testing {
 /// What those below have in common.
 class ServedConnection {
 public:
+    /// No `Date`: tests compare whole answers. http_date_test.cpp has those that say when it is.
+    ServedConnection() { options.date = false; }
     virtual ~ServedConnection() = default;
 
     /// A new connection; to the server that is there, or a new one with `options`.

@@ -395,16 +395,6 @@ BOOST_AUTO_TEST_CASE(requests_on_a_connection_are_bounded) {
     BOOST_TEST(!transport->aborted());
 }
 
-BOOST_AUTO_TEST_CASE(a_date_is_sent_where_it_is_wanted) {
-    options.date = true;
-    const auto told = ask(get);
-    const auto at = told.find("Date: ");
-    BOOST_TEST_REQUIRE(at != std::string::npos);
-    const auto date = told.substr(at + 6, told.find("\r\n", at) - at - 6);
-    BOOST_TEST(date.size() == 29U);
-    BOOST_TEST(date.ends_with(" GMT"));
-}
-
 BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_AUTO_TEST_CASE(a_client_that_still_sends_sees_why_it_was_refused) {

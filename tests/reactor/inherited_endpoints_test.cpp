@@ -1,7 +1,9 @@
 // Endpoints that a program inherits, in a program of its own: stdio: on what its starter gave it as input and output,
 // systemd: on listening sockets from descriptor 3 on.
 #define BOOST_TEST_MODULE inherited_endpoints
+#include <fcntl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <boost/test/unit_test.hpp>
 #include <cstdlib>
@@ -80,6 +82,46 @@ bool contains(const std::string& text, std::string_view part) {
     BOOST_TEST_INFO_SCOPE("in: " << text);
     return text.find(part) != std::string::npos;
 }
+
+/// Not in what this program starts.
+bool is_open_here_alone(int fd) {
+    const int flags = ::fcntl(fd, F_GETFD);
+    return flags >= 0 && (flags & FD_CLOEXEC) != 0;
+}
+
+/// This program is the one that systemd has given a socket, which is found by its number.
+struct GivenHere : Fixture {
+    Listening socket;
+    std::string where = "systemd:index=" + std::to_string(socket.fd.get() - 3);
+    std::vector<std::shared_ptr<Recorder>> served;
+    std::shared_ptr<Factory> echoes = make_factory([this](const Address&) {
+        served.push_back(std::make_shared<Recorder>());
+        served.back()->when_data = [](Recorder& one, const Bytes& data) { one.transport().write(data); };
+        return std::static_pointer_cast<Protocol>(served.back());
+    });
+
+    GivenHere() {
+        ::setenv("LISTEN_PID", std::to_string(::getpid()).c_str(), 1);
+        ::setenv("LISTEN_FDS", "1000", 1);
+        ::fcntl(socket.fd.get(), F_SETFD, 0);  // as systemd leaves it
+    }
+    ~GivenHere() {
+        ::unsetenv("LISTEN_PID");
+        ::unsetenv("LISTEN_FDS");
+    }
+
+    std::unique_ptr<ListeningPort> listen() {
+        return reactor.run_until(server_from_string(reactor, where)->listen(echoes));
+    }
+    std::string why_not_listening() {
+        try {
+            listen();
+        } catch (const CannotListen& error) {
+            return error.what();
+        }
+        return "it listens";
+    }
+};
 
 }  // namespace
 
@@ -174,6 +216,43 @@ BOOST_FIXTURE_TEST_CASE(several_are_told_apart_by_name_and_may_be_of_any_kind, F
     }
 }
 
+BOOST_FIXTURE_TEST_CASE(two_endpoints_for_one_socket_share_its_clients, GivenHere) {
+    const auto first = listen();
+    auto second = listen();
+    const auto client_of = tcp_client_endpoint(reactor, {socket.address.ip, socket.address.port});
+    for (int i = 0; i < 5; ++i)
+        talk(*client_of, "hello");
+    second.reset();
+    BOOST_TEST(is_open_here_alone(socket.fd.get()));
+    for (int i = 0; i < 5; ++i)
+        talk(*client_of, "hello again");
+    BOOST_TEST(served.size() == 10u);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_socket_of_systemd_is_there_to_listen_on_again, GivenHere) {
+    const auto client_of = tcp_client_endpoint(reactor, {socket.address.ip, socket.address.port});
+    const auto endpoint = server_from_string(reactor, where);
+    auto port = reactor.run_until(endpoint->listen(echoes));
+    talk(*client_of, "hello");
+    port->stop_listening();
+    BOOST_TEST(is_open_here_alone(socket.fd.get()));
+    RawPeer waiting(socket.address);
+    waiting.send("early");
+    settle(reactor);
+    BOOST_TEST(served.size() == 1u);
+    port = reactor.run_until(endpoint->listen(echoes));
+    wait([&] { return served.size() == 2 && served.back()->received == "early"; });
+    talk(*client_of, "hello again");
+}
+
+BOOST_FIXTURE_TEST_CASE(a_socket_of_systemd_that_was_closed_is_refused_by_its_number, GivenHere) {
+    const std::string number = std::to_string(socket.fd.get());
+    socket.fd.reset();
+    const std::string text = why_not_listening();
+    BOOST_TEST(contains(text, "cannot listen on systemd's socket, descriptor " + number));
+    BOOST_TEST(contains(text, "bad file descriptor"));
+}
+
 BOOST_FIXTURE_TEST_CASE(what_systemd_did_not_give_is_refused_with_what_it_did, Fixture) {
     const Listening socket;
     const auto with_socket = [&](ProcessOptions options) {
@@ -205,5 +284,5 @@ BOOST_FIXTURE_TEST_CASE(without_systemd_there_are_none, Fixture) {
 BOOST_FIXTURE_TEST_CASE(what_is_no_listening_socket_is_refused, Fixture) {
     ProcessOptions options = activated("systemd:index=0");
     options.descriptors.insert_or_assign(3, ChildDescriptor::null());
-    BOOST_TEST(contains(complaint(std::move(options)), "cannot listen on descriptor 3: "));
+    BOOST_TEST(contains(complaint(std::move(options)), "cannot listen on systemd's socket, descriptor 3, "));
 }

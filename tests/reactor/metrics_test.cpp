@@ -263,20 +263,5 @@ BOOST_AUTO_TEST_CASE(prometheus_buckets_of_counts_end_with_the_largest_number_in
         BOOST_TEST(has_line(text, "plait_reactor_" + std::string(family) + "_count 0"));
 }
 
-BOOST_AUTO_TEST_CASE(a_dump_names_what_is_open_and_when_the_next_call_is_due) {
-    TcpFixture world;
-    const auto client = world.connect_and_accept();
-    const DelayedCall later = world.reactor.call_later(90s, [] {});
-    const std::string text = world.reactor.dump();
-    BOOST_TEST(text.find("a port that listens on " + world.port->address().str()) != std::string::npos, text);
-    BOOST_TEST(text.find("a connection to " + world.port->address().str()) != std::string::npos, text);
-    BOOST_TEST(text.find("1 timed call, the first due in ") != std::string::npos, text);
-}
-
-BOOST_AUTO_TEST_CASE(a_dump_of_an_idle_reactor_says_so) {
-    Reactor reactor;
-    BOOST_TEST(reactor.dump() == "this reactor waits for nothing: no timed calls, nothing open\n");
-}
-
 }  // namespace
 }  // namespace plait::testing

@@ -178,8 +178,9 @@ BOOST_AUTO_TEST_CASE(a_child_that_was_reaped_before_it_was_told_of_has_no_number
 
 BOOST_AUTO_TEST_CASE(a_child_whose_exit_cannot_be_watched_for_is_not_started) {
     no_handlers = true;
-    BOOST_CHECK_EXCEPTION(spawn_process(reactor, shell("exec sleep 100"), child), SpawnError,
-                          [](const auto& e) { return says(e, "cannot start sh: its exit cannot be watched for: "); });
+    BOOST_CHECK_EXCEPTION(spawn_process(reactor, shell("exec sleep 100"), child), SpawnError, [](const auto& e) {
+        return says(e, "cannot start sh: its descriptors and its exit cannot be watched: ");
+    });
     BOOST_TEST(no_children());
     BOOST_TEST(!child->connected());
     no_handlers = false;

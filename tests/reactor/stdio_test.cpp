@@ -8,6 +8,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include "plait/deferred/testing/outcomes.hpp"
 #include "plait/tests/reactor/unix_fixture.hpp"
 
 using namespace plait;
@@ -75,6 +76,21 @@ bool blocks(const UniqueFd& fd) {
 }
 
 }  // namespace
+
+BOOST_FIXTURE_TEST_CASE(opening_that_is_begun_at_the_end_of_a_run_fails, Fixture) {
+    const Pipes pipes;
+    Deferred<std::shared_ptr<Protocol>> opening;
+    const SystemEventTrigger last = reactor.add_system_event_trigger(EventPhase::during, "shutdown", [&] {
+        opening = open_stdio(reactor, protocol, {pipes.in.get(), pipes.out.get()});
+        BOOST_TEST(reactor.dump().find("  standard input and output, about to be opened\n") != std::string::npos);
+    });
+    reactor.call_when_running([this] { reactor.stop(); });
+    reactor.run();
+    static_cast<void>(failure_of<ConnectError>(opening, "the reactor was stopped or destroyed"));
+    settle(reactor);
+    BOOST_TEST(protocol->story() == "");
+    BOOST_TEST(blocks(pipes.in));
+}
 
 BOOST_FIXTURE_TEST_CASE(pipes_are_really_closed_at_the_end_and_their_numbers_stay_taken, Fixture) {
     Pipes pipes;

@@ -6,6 +6,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include "plait/deferred/testing/outcomes.hpp"
 #include "plait/tests/reactor/unix_fixture.hpp"
 
 using namespace plait;
@@ -21,6 +22,17 @@ void leave_behind(const std::string& path) {
     where.sun_family = AF_UNIX;
     path.copy(where.sun_path, sizeof where.sun_path - 1);
     BOOST_REQUIRE(::bind(fd.get(), reinterpret_cast<const sockaddr*>(&where), sizeof where) == 0);
+}
+
+/// Somebody listens at `path` with room for one, and takes nobody.
+UniqueFd listen_silently(const std::string& path) {
+    UniqueFd silent(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_un where{};
+    where.sun_family = AF_UNIX;
+    path.copy(where.sun_path, sizeof where.sun_path - 1);
+    BOOST_REQUIRE(::bind(silent.get(), reinterpret_cast<const sockaddr*>(&where), sizeof where) == 0);
+    BOOST_REQUIRE(::listen(silent.get(), 0) == 0);
+    return silent;
 }
 
 }  // namespace
@@ -200,12 +212,7 @@ BOOST_FIXTURE_TEST_CASE(bad_paths_are_named, UnixFixture) {
 
 BOOST_FIXTURE_TEST_CASE(a_full_backlog_is_waited_for_until_the_time_is_over, UnixFixture) {
     const std::string full = directory.path() / "full";
-    const UniqueFd silent(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    sockaddr_un where{};
-    where.sun_family = AF_UNIX;
-    full.copy(where.sun_path, sizeof where.sun_path - 1);
-    BOOST_REQUIRE(::bind(silent.get(), reinterpret_cast<const sockaddr*>(&where), sizeof where) == 0);
-    BOOST_REQUIRE(::listen(silent.get(), 0) == 0);
+    const UniqueFd silent = listen_silently(full);
     auto first = std::make_shared<UnixRecorder>();
     auto second = std::make_shared<UnixRecorder>();
     reactor.run_until(connect_unix(reactor, full, first));
@@ -216,6 +223,39 @@ BOOST_FIXTURE_TEST_CASE(a_full_backlog_is_waited_for_until_the_time_is_over, Uni
     const UniqueFd taken(::accept(silent.get(), nullptr, nullptr));
     wait([&] { return third.ready(); });
     BOOST_TEST(second->connected());
+}
+
+BOOST_FIXTURE_TEST_CASE(an_attempt_to_connect_is_listed_and_ends_with_the_run, UnixFixture) {
+    const std::string full = directory.path() / "full";
+    const UniqueFd silent = listen_silently(full);
+    auto first = std::make_shared<UnixRecorder>();
+    auto second = std::make_shared<UnixRecorder>();
+    reactor.run_until(connect_unix(reactor, full, first));
+    auto waiting = connect_unix(reactor, full, second);
+    const std::string line = "  an attempt to connect to " + full + "\n";
+    BOOST_TEST(reactor.dump().find(line) != std::string::npos, reactor.dump());
+    settle(reactor);
+    BOOST_TEST(!waiting.ready());
+    BOOST_TEST(reactor.dump().find(line) != std::string::npos, reactor.dump());
+
+    reactor.call_when_running([this] { reactor.stop(); });
+    reactor.run();
+    static_cast<void>(
+        failure_of<ConnectError>(waiting, "cannot connect to " + full + ": the reactor was stopped or destroyed"));
+    const UniqueFd taken(::accept(silent.get(), nullptr, nullptr));
+    settle(reactor);
+    BOOST_TEST(!second->connected());
+    BOOST_TEST(reactor.dump().find(full) == std::string::npos, reactor.dump());
+}
+
+BOOST_AUTO_TEST_CASE(an_attempt_to_connect_ends_with_the_reactor) {
+    support::TemporaryDirectory directory("unix");
+    const std::string full = directory.path() / "full";
+    const UniqueFd silent = listen_silently(full);
+    std::optional<Reactor> reactor(std::in_place);
+    auto connecting = connect_unix(*reactor, full, std::make_shared<UnixRecorder>());
+    reactor.reset();
+    static_cast<void>(failure_of<ConnectError>(connecting, full + ": the reactor was stopped or destroyed"));
 }
 
 BOOST_FIXTURE_TEST_CASE(connecting_never_finishes_inside_the_call_and_can_be_dropped, UnixFixture) {
