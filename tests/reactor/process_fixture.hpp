@@ -69,9 +69,10 @@ inline ProcessOptions shell(const std::string& script) {
     return options;
 }
 
-/// No child of this process is left, dead or alive.
+/// No child of this process is left, dead or alive. One that is dead stays for the reactor to reap.
 inline bool no_children() {
-    return ::waitpid(-1, nullptr, WNOHANG) < 0 && errno == ECHILD;
+    siginfo_t about{};
+    return ::waitid(P_ALL, 0, &about, WEXITED | WNOHANG | WNOWAIT) < 0 && errno == ECHILD;
 }
 
 struct ProcessFixture {
