@@ -6,14 +6,11 @@
 
 #include <boost/test/unit_test.hpp>
 #include <csignal>
-#include <fstream>
-#include <string>
 
 #include "plait/deferred/testing/outcomes.hpp"
 #include "plait/reactor/client_service.hpp"
 #include "plait/tests/reactor/process_fixture.hpp"
 #include "plait/tests/reactor/reports.hpp"
-#include "plait/tests/support/temporary_directory.hpp"
 
 using namespace plait;
 using namespace plait::testing;
@@ -45,19 +42,6 @@ struct Fixture {
         return ended->status();
     }
     bool said(std::string_view text) const { return client->reason->message().find(text) != std::string::npos; }
-};
-
-/// What a program waits for before it goes on.
-class Gate {
-public:
-    /// A command of the shell that ends when the gate is open.
-    std::string passed() const { return "while ! [ -e '" + file() + "' ]; do sleep 0.01; done"; }
-    void open() const { std::ofstream(file()).put('\n'); }
-
-private:
-    std::string file() const { return (folder_.path() / "open").string(); }
-
-    support::TemporaryDirectory folder_;
 };
 
 }  // namespace
@@ -384,7 +368,7 @@ BOOST_FIXTURE_TEST_CASE(what_it_started_is_ended_with_it_when_it_leads_a_group, 
     const pid_t grandchild = std::stoi(client->received);
     client->transport().abort_connection();
     wait_lost();
-    wait([&] { return ::kill(grandchild, 0) != 0; });
+    wait([&] { return gone(grandchild); });
 }
 
 // --- failures
