@@ -93,8 +93,8 @@ class ConnectionTimedOut : public ConnectionClosed {
 public:
     using ConnectionClosed::ConnectionClosed;
 };
-/// Somebody closed the descriptor of a connection or port behind its back, put another one in its place, or shut its
-/// socket down. Ports that this happens to stop, and report it as an unhandled failure.
+/// Somebody closed the descriptor of a connection or port behind its back, or shut a port's socket down. Ports stop
+/// then, and report it as unhandled. Told when the system refuses the number: a socket in its place is taken for it.
 class DescriptorWentAway : public ConnectionLost {
 public:
     using ConnectionLost::ConnectionLost;

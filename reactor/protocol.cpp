@@ -55,9 +55,17 @@ void Protocol::make_connection(Transport& transport) {
 }
 
 void Protocol::lose_connection(const Failure& reason) {
-    contain([&] { connection_lost(reason); });
+    const auto own = std::exchange(own_reason_, std::nullopt);
+    const Failure& why = own ? *own : reason;
+    contain([&] { connection_lost(why); });
     transport_ = nullptr;
-    if (LossObserver* observer = std::exchange(loss_observer_, nullptr)) observer->protocol_lost(reason);
+    if (LossObserver* observer = std::exchange(loss_observer_, nullptr)) observer->protocol_lost(why);
+}
+
+void Protocol::abort_because(Failure reason) {
+    if (!connected()) return;
+    if (!own_reason_) own_reason_ = std::move(reason);
+    transport().abort_connection();
 }
 
 Transport::Handover Transport::hand_over(std::shared_ptr<Protocol>) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "plait/deferred/failure.hpp"
 #include "plait/deferred/unique_function.hpp"
@@ -78,9 +79,15 @@ public:
     /// The connection; when there is none, a transport that swallows everything, as a lost one does.
     Transport& transport() const noexcept;
 
+protected:
+    /// As Transport::abort_connection(), and `reason` is what connection_lost() is told: as what a callback throws, for
+    /// code that no transport has called.
+    void abort_because(Failure reason);
+
 private:
     Transport* transport_ = nullptr;
     LossObserver* loss_observer_ = nullptr;
+    std::optional<Failure> own_reason_;
 };
 
 /// Makes protocols for a listening port.

@@ -38,13 +38,13 @@ struct RunOptions {
 ///      ever.
 ///   2. What is ready is called, in the loop's order: descriptors of transports; the wake-up descriptor, which makes
 ///      the calls from other threads that are there at that moment, in order; signals.
-///   3. When the timer is due: the calls set with `call_soon`, in order; then the time is looked at once, and the calls
-///      due by then are made, by deadline, equal ones in the order they were set.
+///   3. When the timer is due, the time is looked at once. The calls set with `call_soon` are made, in order; then
+///      those due at that time, by deadline, equal ones in the order they were set.
 ///   4. What was written to transports since is sent, a system call a connection; what ended is destroyed; the timer is
 ///      set for what comes next, or to be due at once where something is left to do.
-/// Calls set in a turn with `call_soon`, `call_later(0)` or `call_from_thread` are made in a later one, with a look at
-/// the descriptors in between. 3 comes among 2, where the loop puts timers. On a loop that does not tell of its passes
-/// (`IOPS::watch_passes`; libev does), each call of 2 and 3 is a turn of its own, with 4 at its end.
+/// Calls set in 3 with `call_soon`, `call_later(0)` or `call_from_thread` are made in a later turn, after a look at
+/// the descriptors; those set in 2 perhaps in the same. 3 comes among 2, where the loop puts timers. On a loop that
+/// tells of no passes (`IOPS::watch_passes`; libev does), each call of 2 and 3 is a turn of its own, with 4 at its end.
 ///
 /// An exception from a callback never ends the loop: it becomes the reason a connection was lost, or is reported as an
 /// unhandled failure (deferred/unhandled.hpp).
@@ -146,9 +146,9 @@ public:
     /// Monotonic; never stale.
     TimePoint now() const noexcept override;
 
-    /// Calls `function` in a later turn, soon, after those asked for before it; never before this returns. Those asked
-    /// for in one turn share the next, and what they write leaves together. Descriptors get their turns in between.
-    /// In the context of now (deferred/context.hpp), as with `call_from_thread`.
+    /// Calls `function` soon, in the next 3 of the above, after those asked for before it; never before this returns.
+    /// Those asked for before one such are made in it, and what they write leaves together. Descriptors get their turns
+    /// in between. In the context of now (deferred/context.hpp), as with `call_from_thread`.
     void call_soon(UniqueFunction<void()> function);
 
     /// The one member for other threads: calls `function` in the reactor's thread, soon, in order, and wakes the loop

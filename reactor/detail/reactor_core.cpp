@@ -129,12 +129,13 @@ void ReactorCore::event_ready(IOFlags) noexcept {
     timer_->set_state(Event::State::initialized);
     work_ = true;  // the timer is set again at the end, whatever happens until then
     doing("timed and soon calls");
-    const std::size_t soon = make_calls([this](Calls& calls) { calls.swap(soon_calls_); });
-    counters_.soon_calls += soon;
-    measure_queue(&ReactorHistograms::soon_calls_queue, soon);
+    // Looked at before the soon calls are made: what they set without delay is due later, and so for a later turn.
     const TimePoint now = reactor_.now();
     if (watch_ != nullptr && watch_->measuring && reactor_.next_deadline() <= now)
         watch_->histograms.timer_lag.record(now - reactor_.next_deadline());
+    const std::size_t soon = make_calls([this](Calls& calls) { calls.swap(soon_calls_); });
+    counters_.soon_calls += soon;
+    measure_queue(&ReactorHistograms::soon_calls_queue, soon);
     std::size_t due = 0;
     contain([&] { due = reactor_.run_due_calls(now); });
     counters_.timed_calls += due;

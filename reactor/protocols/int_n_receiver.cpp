@@ -10,8 +10,10 @@ namespace {
 constexpr unsigned longest_prefix = 4;
 }  // namespace
 
-void IntNStringReceiver::length_limit_exceeded(std::uint32_t) {
-    transport().lose_connection();
+void IntNStringReceiver::length_limit_exceeded(std::uint32_t length) {
+    throw LengthLimitExceeded("the connection to " + transport().peer().str() + " was closed: a string of " +
+                              std::to_string(length) + " bytes is announced where " + std::to_string(max_length_) +
+                              " are allowed; set_max_length() allows more");
 }
 
 void IntNStringReceiver::send_string(Bytes text) {

@@ -15,10 +15,16 @@
 
 namespace plait {
 
-/// A string is longer than its length in front can say. The text has both lengths.
+/// A string to be sent is longer than its length in front can say. The text has both lengths.
 class StringTooLong : public UsageError {
 public:
     using UsageError::UsageError;
+};
+
+/// A string is announced that is longer than its receiver allows. The text has the peer, the length and the limit.
+class LengthLimitExceeded : public Error {
+public:
+    using Error::Error;
 };
 
 /// Cuts what arrives into strings. Derive from one of the three below.
@@ -39,8 +45,9 @@ public:
     /// A string, without its length.
     virtual void string_received(Bytes text) = 0;
 
-    /// A string is announced that is longer than the maximum; nothing of it is read. The default loses the connection.
-    /// Whatever this does, the rest of the stream cannot be read.
+    /// A string is announced that is longer than the maximum; nothing of it is read. The default throws
+    /// LengthLimitExceeded, which ends the connection and drops what is queued for writing. For a last word, write it
+    /// here and close: lose_connection() sends it first. Whatever this does, the rest of the stream cannot be read.
     virtual void length_limit_exceeded(std::uint32_t length);
 
     /// Writes the length and `text`. Bytes are queued as they are; text is copied.

@@ -4,8 +4,6 @@
 #include <stdexcept>
 #include <utility>
 
-#include "plait/deferred/errors.hpp"
-
 namespace plait {
 
 LineReceiver::LineReceiver(std::string delimiter, std::size_t max_length)
@@ -18,7 +16,8 @@ void LineReceiver::raw_data_received(const Bytes&) {
 }
 
 void LineReceiver::line_length_exceeded(const Bytes&) {
-    transport().lose_connection();
+    throw LineTooLong("the connection to " + transport().peer().str() + " was closed: a line is longer than the " +
+                      std::to_string(max_length_) + " bytes allowed; set_max_length() allows more");
 }
 
 void LineReceiver::set_raw_mode() {

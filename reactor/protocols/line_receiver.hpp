@@ -7,10 +7,17 @@
 #include <string>
 #include <string_view>
 
+#include "plait/deferred/errors.hpp"
 #include "plait/reactor/bytes.hpp"
 #include "plait/reactor/protocols/paced_receiver.hpp"
 
 namespace plait {
+
+/// A line is longer than its receiver allows. The text has the peer and the limit.
+class LineTooLong : public Error {
+public:
+    using Error::Error;
+};
 
 /// Cuts what arrives into lines. Derive from it.
 ///
@@ -38,7 +45,8 @@ public:
     virtual void raw_data_received(const Bytes& data);
 
     /// A line is longer than the maximum. `start` is what there is of it in one piece; it is dropped with everything
-    /// else received so far. The default loses the connection.
+    /// else received so far. The default throws LineTooLong, which ends the connection and drops what is queued for
+    /// writing. For a last word, write it here and close: lose_connection() sends it first.
     virtual void line_length_exceeded(const Bytes& start);
 
     /// From the next byte after the present line on, until set_line_mode(), bytes go to raw_data_received() as they

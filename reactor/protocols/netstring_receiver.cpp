@@ -15,8 +15,8 @@ std::string quoted(char byte) {
 
 }  // namespace
 
-void NetstringReceiver::netstring_broken(const BadNetstring&) {
-    transport().lose_connection();
+void NetstringReceiver::netstring_broken(const BadNetstring& why) {
+    throw BadNetstring("the connection to " + transport().peer().str() + " was closed: " + why.what());
 }
 
 void NetstringReceiver::send_string(Bytes text) {
@@ -81,7 +81,8 @@ bool NetstringReceiver::add_digit(char byte) {
     if (digits_ == 1 && length_ == 0) throw BadNetstring("a netstring's length begins with a zero");
     const auto digit = static_cast<std::size_t>(byte - '0');
     if (digit > max_length_ || length_ > (max_length_ - digit) / 10)
-        throw BadNetstring("a netstring is longer than the " + std::to_string(max_length_) + " bytes allowed");
+        throw BadNetstring("a netstring is longer than the " + std::to_string(max_length_) +
+                           " bytes allowed; set_max_length() allows more");
     length_ = length_ * 10 + digit;
     ++digits_;
     return true;

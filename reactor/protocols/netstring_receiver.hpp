@@ -14,7 +14,8 @@
 
 namespace plait {
 
-/// What came is no netstring, or too long a one. The text says which, and quotes the byte.
+/// What came is no netstring, or too long a one. The text says which, and quotes the byte or the limit; as the reason
+/// of a loss it has the peer, too.
 class BadNetstring : public Error {
 public:
     using Error::Error;
@@ -35,7 +36,9 @@ public:
 
     virtual void string_received(Bytes text) = 0;
 
-    /// The stream cannot be read on; what came so far is dropped. Called once. The default loses the connection.
+    /// The stream cannot be read on; what came so far is dropped. Called once. The default throws `why` with the peer
+    /// in its text, which ends the connection and drops what is queued for writing. For a last word, write it here and
+    /// close: lose_connection() sends it first.
     virtual void netstring_broken(const BadNetstring& why);
 
     /// Writes `text` as a netstring. Bytes are queued as they are; text is copied.

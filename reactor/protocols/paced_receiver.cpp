@@ -26,8 +26,8 @@ void PacedReceiver::deliver_kept() {
     try {
         deliver(destroyed);
     } catch (...) {
-        report_unhandled_failure(Failure::current());
-        if (!destroyed) transport().abort_connection();
+        if (destroyed || !connected()) return report_unhandled_failure(Failure::current());
+        abort_because(Failure::current());
     }
 }
 

@@ -21,7 +21,7 @@ public:
     void pause_producing();
 
     /// Reads on. What was held back is delivered before this returns; from within a callback, after that callback.
-    /// What a callback throws here is reported as an unhandled failure, and the connection aborted.
+    /// What a callback throws here aborts the connection, and is the reason that connection_lost() gets.
     void resume_producing();
 
     bool paused() const noexcept { return paused_; }

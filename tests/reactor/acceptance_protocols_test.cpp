@@ -26,7 +26,9 @@ public:
         said += "too long";
         Base::line_length_exceeded(start);
     }
+    void connection_lost(const Failure& why) override { reason = why; }
     std::string said;
+    std::optional<Failure> reason;
 };
 
 template <typename Receiver>
@@ -67,6 +69,19 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(line_limit_plus_and_minus_one, Receiver, LineKinds
         BOOST_TEST(lines<Receiver>(pieces) == "1234|12345|");
     for (const auto& pieces : ways_to_cut("1234\r\n123456\r\n12\r\n"))
         BOOST_TEST(lines<Receiver>(pieces) == "1234|too long");
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(line_past_the_limit_is_a_typed_failure_that_names_peer_and_limit, Receiver, LineKinds) {
+    for (const auto& pieces : ways_to_cut("1234\r\n123456\r\n12\r\n")) {
+        auto receiver = std::make_shared<Receiver>("\r\n", 5);
+        MemoryTransport transport(receiver, {"10.0.0.1", 1}, {"192.0.2.7", 4000});
+        for (const auto& piece : pieces)
+            transport.deliver(piece);
+        BOOST_REQUIRE(receiver->reason.has_value());
+        BOOST_TEST(receiver->reason->message() ==
+                   "plait::LineTooLong: the connection to 192.0.2.7:4000 was closed: a line is longer than the 5 bytes "
+                   "allowed; set_max_length() allows more");
+    }
 }
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(line_partial_delimiter_at_the_limit_plus_and_minus_one, Receiver, LineKinds) {

@@ -19,13 +19,16 @@
 
 #include "plait/deferred/errors.hpp"
 #include "plait/deferred/unhandled.hpp"
+#include "plait/reactor/descriptors.hpp"
 #include "plait/reactor/detail/io_watch.hpp"
 #include "plait/reactor/detail/reactor_core.hpp"
 #include "plait/reactor/errors.hpp"
 #include "plait/reactor/loops/poll_loop.hpp"
+#include "plait/reactor/testing/recorder.hpp"
 #include "plait/reactor/thread_pool.hpp"
 #include "plait/reactor/unique_fd.hpp"
 #include "plait/tests/reactor/reports.hpp"
+#include "plait/tests/reactor/system_faults.hpp"
 
 using namespace plait;
 using namespace plait::testing;
@@ -197,6 +200,44 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(call_soon_keeps_order_and_does_not_starve_descript
     reactor.run();
     BOOST_TEST(read);
     BOOST_TEST(rounds < 100);
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(one_turn_in_the_documented_order, Loop, Loops) {
+    const FaultsGuard counted;
+    Loop on;
+    Reactor& reactor = on.reactor;
+    SocketPair pair;
+    const auto written = std::make_shared<ProtocolRecorder>();
+    reactor.run_until(adopt_stream(reactor, std::move(pair.near), written));
+    reactor.run_until(reactor.sleep(0ms));
+
+    std::string told;
+    std::vector<std::size_t> sends;
+    const auto call = [&](const char* name) {
+        return [&, name] {
+            told += name;
+            sends.push_back(faults.send.calls);
+            written->transport().write(name);
+        };
+    };
+    faults.send.calls = 0;
+    reactor.call_later(0ms, call("timed ")).detach();
+    reactor.call_later(0ms, call("as timed ")).detach();
+    reactor.call_soon([&] {
+        call("soon ")();
+        reactor.call_later(0ms, call("later timed ")).detach();
+        reactor.call_soon(call("later soon "));
+    });
+    reactor.call_soon(call("as soon "));
+    while (sends.size() < 6)
+        reactor.iterate(1ms);
+    BOOST_TEST(told == "soon as soon timed as timed later soon later timed ");
+    // What is written in a turn leaves at its end, in one call.
+    BOOST_TEST(sends == (std::vector<std::size_t>{0, 0, 0, 0, 1, 1}), boost::test_tools::per_element());
+    BOOST_TEST(faults.send.calls == 2U);
+    char room[128];
+    const ssize_t got = ::read(pair.far.get(), room, sizeof room);
+    BOOST_TEST(std::string(room, static_cast<std::size_t>(std::max<ssize_t>(got, 0))) == told);
 }
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(call_soon_never_calls_before_it_returns, Loop, Loops) {

@@ -59,9 +59,17 @@ struct IntN {
         return whole.append(text);
     }
     static std::string too_long(std::size_t length) { return "too long: " + std::to_string(length); }
+    /// What a connection ends with when a string is longer than allowed, and what its text says of a string of 6 bytes
+    /// where 5 are allowed.
+    using Refusal = LengthLimitExceeded;
+    static std::string refusal() {
+        return "a string of 6 bytes is announced where 5 are allowed; set_max_length() allows more";
+    }
 };
 
 struct Netstring {
+    using Refusal = BadNetstring;
+    static std::string refusal() { return too_long_text(5); }
     class Receiver : public Strings<NetstringReceiver> {
     public:
         using Strings<NetstringReceiver>::Strings;
@@ -73,7 +81,11 @@ struct Netstring {
     static std::string encoded(std::string_view text) {
         return std::to_string(text.size()).append(":").append(text).append(",");
     }
-    static std::string too_long(std::size_t) { return "broken: a netstring is longer than the 5 bytes allowed"; }
+    static std::string too_long_text(std::size_t most) {
+        return "a netstring is longer than the " + std::to_string(most) +
+               " bytes allowed; set_max_length() allows more";
+    }
+    static std::string too_long(std::size_t) { return "broken: " + too_long_text(5); }
 };
 
 /// What comes of `pieces` with at most `most` bytes a string.

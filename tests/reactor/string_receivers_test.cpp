@@ -4,6 +4,7 @@
 #include <boost/mpl/list.hpp>
 #include <boost/test/unit_test.hpp>
 
+#include "plait/reactor/errors.hpp"
 #include "plait/tests/reactor/reports.hpp"
 
 using namespace plait;           // NOLINT
@@ -33,6 +34,25 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(what_is_too_long_loses_the_connection_before_it_is
     BOOST_TEST(transport.disconnecting());
     transport.deliver("more");
     BOOST_TEST(strings->said == Format::too_long(6));
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(the_reason_of_the_loss_says_who_sent_what_is_too_long_and_what_is_allowed, Format,
+                              Formats) {
+    for (const bool resumed : {false, true}) {
+        auto strings = std::make_shared<typename Format::Receiver>(5);
+        MemoryTransport transport(strings, {"10.0.0.1", 1}, {"192.0.2.7", 4000});
+        if (resumed) strings->pause_producing();
+        const auto text = encoded<Format>({"12345", "123456"});
+        resumed ? strings->data_received(Bytes::copy(text)) : transport.deliver(text);
+        if (resumed) strings->resume_producing();
+        BOOST_TEST(transport.aborted() == resumed);
+        if (resumed) transport.lose(make_failure(ConnectionAborted("as a reactor says of abort_connection()")));
+        BOOST_TEST(strings->said == "12345|" + Format::too_long(6));
+        BOOST_REQUIRE(strings->reason.has_value());
+        const auto* const refusal = strings->reason->template check<typename Format::Refusal>();
+        BOOST_REQUIRE(refusal != nullptr);
+        BOOST_TEST(refusal->what() == "the connection to 192.0.2.7:4000 was closed: " + Format::refusal());
+    }
 }
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(the_maximum_may_change_between_strings, Format, Formats) {
@@ -138,8 +158,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(what_a_callback_throws_is_the_reason_the_connectio
     BOOST_TEST((strings->reason->template check<std::runtime_error>() != nullptr));
 }
 
-BOOST_AUTO_TEST_CASE_TEMPLATE(what_a_callback_throws_on_resuming_is_reported_and_aborts, Format, Formats) {
-    const Reports reports;
+BOOST_AUTO_TEST_CASE_TEMPLATE(what_a_callback_throws_on_resuming_aborts_and_is_the_reason, Format, Formats) {
     auto strings = std::make_shared<typename Format::Receiver>(100);
     MemoryTransport transport(strings);
     strings->pause_producing();
@@ -147,8 +166,26 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(what_a_callback_throws_on_resuming_is_reported_and
     strings->on_string = [](auto&, const Bytes&) { throw std::runtime_error("cannot"); };
     strings->data_received(Bytes::copy(encoded<Format>({"b"})));
     strings->resume_producing();
-    BOOST_TEST(reports.count() == 1U);
     BOOST_TEST(transport.aborted());
+    transport.lose(make_failure(ConnectionAborted("as a reactor says of abort_connection()")));
+    BOOST_REQUIRE(strings->reason.has_value());
+    BOOST_TEST(strings->reason->message() == "std::runtime_error: cannot");
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(what_a_callback_throws_on_resuming_after_the_connection_was_lost_is_reported, Format,
+                              Formats) {
+    const Reports reports;
+    auto strings = std::make_shared<typename Format::Receiver>(100);
+    MemoryTransport transport(strings);
+    strings->pause_producing();
+    strings->data_received(Bytes::copy(encoded<Format>({"a"})));
+    strings->on_string = [&transport](auto&, const Bytes&) {
+        transport.lose_cleanly();
+        throw std::runtime_error("cannot");
+    };
+    strings->resume_producing();
+    BOOST_TEST(reports.count() == 1U);
+    BOOST_TEST((strings->reason->template check<ConnectionDone>() != nullptr));
 }
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(a_receiver_may_go_away_within_its_callback, Format, Formats) {
@@ -256,9 +293,14 @@ BOOST_AUTO_TEST_CASE(what_is_no_netstring_is_refused_with_what_is_wrong) {
     BOOST_TEST(said("3\n:abc,") == "broken: a netstring's length has byte 10 in it");
     BOOST_TEST(said("05:hello,") == "broken: a netstring's length begins with a zero");
     BOOST_TEST(said("00:,") == "broken: a netstring's length begins with a zero");
+    auto strings = std::make_shared<Netstring::Receiver>();
+    MemoryTransport transport(strings, {"10.0.0.1", 1}, {"192.0.2.7", 4000});
+    transport.deliver("hello");
+    BOOST_TEST(strings->reason.value().message() ==
+               "plait::BadNetstring: the connection to 192.0.2.7:4000 was closed: a netstring's length has 'h' in it");
     BOOST_TEST(said("3:abcd") == "broken: a netstring of 3 bytes ends in 'd' instead of a comma");
-    BOOST_TEST(said("100000:") == "broken: a netstring is longer than the 99999 bytes allowed");
-    BOOST_TEST(said("99999999999999999999999999:") == "broken: a netstring is longer than the 99999 bytes allowed");
+    BOOST_TEST(said("100000:") == "broken: " + Netstring::too_long_text(99'999));
+    BOOST_TEST(said("99999999999999999999999999:") == "broken: " + Netstring::too_long_text(99'999));
 }
 
 BOOST_AUTO_TEST_CASE(a_netstring_limit_may_be_as_large_as_numbers_go) {
