@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "plait/deferred/testing/outcomes.hpp"
 #include "plait/reactor/detail/hosts_file.hpp"
 #include "plait/reactor/detail/name_order.hpp"
 #include "plait/reactor/errors.hpp"
@@ -78,6 +79,20 @@ std::size_t open_descriptors() {
 }
 
 }  // namespace
+
+BOOST_FIXTURE_TEST_CASE(what_is_looked_up_at_the_end_of_a_run_fails_also_without_a_server, Fixture) {
+    use();
+    Deferred<std::vector<Address>> known;
+    Deferred<std::vector<Address>> impossible;
+    const SystemEventTrigger last = reactor.add_system_event_trigger(EventPhase::during, "shutdown", [&] {
+        known = resolve(reactor, {"localhost", 7});
+        impossible = resolve(reactor, {"a..b", 7});
+    });
+    reactor.call_when_running([this] { reactor.stop(); });
+    reactor.run();
+    for (Deferred<std::vector<Address>>* const each : {&known, &impossible})
+        static_cast<void>(failure_of<NameError>(*each, "the reactor was stopped or destroyed"));
+}
 
 BOOST_FIXTURE_TEST_CASE(both_families_are_asked_for_at_once, Fixture) {
     dns.a("db.example", "127.0.0.1");
