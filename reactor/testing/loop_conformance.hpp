@@ -35,6 +35,8 @@ struct LoopCheckOptions {
 ///     for (const std::string& complaint : plait::testing::check_loop([] { return std::make_unique<MyLoop>(); }))
 ///         std::cerr << complaint << '\n';
 ///
+/// "a large number" wants a descriptor above 2,000, and is left out where the process may have none.
+///
 /// Fails: throws std::system_error when the system gives no process, or no descriptors to check with.
 /// Threads: call it while the program has one, since it forks.
 std::vector<std::string> check_loop(UniqueFunction<std::unique_ptr<IOPS>()> make, LoopCheckOptions options = {});

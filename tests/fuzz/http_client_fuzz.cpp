@@ -36,18 +36,21 @@ public:
     Server(const Script& script, Asked& asked) : script_(script), asked_(asked) {}
 
 private:
-    void data_received(const Bytes& data) override { parser_.feed(data); }
+    void data_received(const Bytes& data) override {
+        if (answered_round_ == asked_.round) asked_.led_on_in_place = true;
+        parser_.feed(data);
+    }
     void on_head(HttpRequestHead) override {}
     void on_body(Bytes) override {}
     void on_complete() override {
-        if (std::exchange(last_round_, asked_.round) == asked_.round) asked_.led_on_in_place = true;
+        answered_round_ = asked_.round;
         transport().write(script_.answer);
         if (script_.closes) transport().lose_connection();
     }
 
     const Script& script_;
     Asked& asked_;
-    int last_round_ = 0;
+    int answered_round_ = 0;
     HttpRequestParser parser_{*this};
 };
 

@@ -7,6 +7,7 @@
 #include "plait/reactor/errors.hpp"
 #include "plait/tests/reactor/client_service_fixture.hpp"
 #include "plait/tests/reactor/tcp_fixture.hpp"
+#include "plait/tests/reactor/unix_fixture.hpp"
 
 using namespace plait;
 using namespace plait::testing;
@@ -36,9 +37,18 @@ struct EndpointFixture : TcpFixture {
 // stopConnecting() is cancel(), and UserError is Cancelled.
 BOOST_FIXTURE_TEST_CASE(user_fail, TcpFixture) {
     const FullPort full;
-    auto connecting = connect_tcp(reactor, full.where(), std::make_shared<Recorder>());
+    settle(reactor);
+    const std::size_t before = open_descriptors();
+    auto client = std::make_shared<Recorder>();
+    auto connecting = connect_tcp(reactor, full.where(), client);
+    settle(reactor);
+    BOOST_TEST(open_descriptors() == before + 1);
     connecting.cancel();
     failure_of<Cancelled>(connecting);
+    settle(reactor);
+    BOOST_TEST(open_descriptors() == before);
+    BOOST_TEST(client.use_count() == 1);
+    BOOST_TEST(client->events.empty());
 }
 
 // connect() in clientConnectionFailed is connecting again in an errback.

@@ -18,10 +18,10 @@
 #include "plait/reactor/detail/io_watch.hpp"
 #include "plait/reactor/detail/reactor_core.hpp"
 #include "plait/reactor/errors.hpp"
-#include "plait/reactor/loops/poll_loop.hpp"
 #include "plait/reactor/reactor.hpp"
 #include "plait/reactor/unique_fd.hpp"
 #include "plait/tests/reactor/reports.hpp"
+#include "plait/tests/reactor/wrapped_loop.hpp"
 
 using namespace plait;
 using namespace plait::testing;
@@ -30,11 +30,11 @@ using namespace std::chrono_literals;
 namespace {
 
 /// Remembers what its one timer was last set to.
-struct TimerLoop final : PollLoop {
+struct TimerLoop final : WrappedLoop {
     void update_timer(TimerEvent& timer, EventAction action, std::chrono::microseconds delay) override {
         set = action == EventAction::watch ? &timer : nullptr;
         set_to = delay;
-        PollLoop::update_timer(timer, action, delay);
+        WrappedLoop::update_timer(timer, action, delay);
     }
     /// None: without limit.
     std::optional<std::chrono::microseconds> wait() const {

@@ -1,12 +1,18 @@
 // What Twisted's own tests ask of child processes, asked of these, by their names.
 #define BOOST_TEST_MODULE acceptance_process
 #include <fcntl.h>
+#include <sched.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <boost/test/unit_test.hpp>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
+#include <thread>
 
 #include "plait/tests/reactor/process_fixture.hpp"
 #include "plait/tests/support/temporary_directory.hpp"
@@ -33,6 +39,26 @@ void wait_for_end_of(Pipe& pipe) {
     char byte = 0;
     while (::read(pipe.in.get(), &byte, 1) > 0) {
     }
+}
+
+/// The system call that a thread of this process waits in: its number and what it was given; "running" in none.
+std::string call_of(pid_t thread) {
+    std::ifstream file("/proc/self/task/" + std::to_string(thread) + "/syscall");
+    std::string line;
+    std::getline(file, line);
+    return line;
+}
+
+bool is_reading(pid_t thread, int fd) {
+    std::ostringstream call;
+    call << SYS_read << " 0x" << std::hex << fd << ' ';
+    return call_of(thread).starts_with(call.str());
+}
+
+boost::test_tools::assertion_result may_look_at_threads(boost::unit_test::test_unit_id) {
+    boost::test_tools::assertion_result answer(!call_of(::gettid()).empty());
+    if (!answer) answer.message() << "this system does not tell what a thread waits in (/proc/self/task/*/syscall)";
+    return answer;
 }
 
 }  // namespace
@@ -78,20 +104,43 @@ BOOST_AUTO_TEST_CASE(process_exited_with_signal) {
     }
 }
 
-BOOST_AUTO_TEST_CASE(system_call_uninterrupted_by_child_exit) {
+BOOST_AUTO_TEST_CASE(system_call_uninterrupted_by_child_exit, *boost::unit_test::precondition(may_look_at_threads)) {
     // With a handler for SIGCHLD in place, as somebody may have one.
     int told = 0;
     const auto listening = reactor.on_signal(SIGCHLD, [&](int) { ++told; });
+    Pipe life;
+    ProcessOptions options = shell("read nothing <&3");
+    options.descriptors.emplace(3, ChildDescriptor::inherited(life.in.get()));
+    spawn_process(reactor, std::move(options), child);
+    const pid_t pid = *child->transport().pid();
+
     Pipe answer;
-    spawn_process(reactor, shell("exit 0"), child);
-    ProcessOptions options = shell("sleep 0.1; echo x >&3");
-    options.descriptors.emplace(3, ChildDescriptor::inherited(answer.out.get()));
-    const auto second = std::make_shared<ProcessRecorder>();
-    spawn_process(reactor, std::move(options), second);
+    std::atomic<bool> returned = false;
+    bool ended_meanwhile = false;
+    std::thread helper([&, reader = ::gettid()] {
+        const auto wait_for_the_reader = [&] {
+            while (!returned && !is_reading(reader, answer.in.get()))
+                ::sched_yield();
+        };
+        sigset_t all;
+        ::sigfillset(&all);
+        ::pthread_sigmask(SIG_BLOCK, &all, nullptr);  // the reader is to get the signal
+        wait_for_the_reader();
+        life.out.reset();
+        siginfo_t about{};
+        ended_meanwhile = ::waitid(P_PID, static_cast<id_t>(pid), &about, WEXITED | WNOWAIT) == 0 && !returned;
+        // It has got SIGCHLD: when it reads, its handler is over.
+        wait_for_the_reader();
+        static_cast<void>(::write(answer.out.get(), "x", 1));
+    });
     char byte = 0;
-    BOOST_TEST(::read(answer.in.get(), &byte, 1) == 1);  // the first one exits while this waits
+    const ssize_t got = ::read(answer.in.get(), &byte, 1);
+    returned = true;
+    helper.join();
+    BOOST_TEST(got == 1);
+    BOOST_TEST(ended_meanwhile);
     wait_ended();
-    wait([&] { return second->ended.has_value() && told > 0; });
+    wait([&] { return told > 0; });
 }
 
 BOOST_AUTO_TEST_CASE(child_connection_lost) {

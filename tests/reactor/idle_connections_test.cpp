@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "plait/tests/reactor/descriptor_limit.hpp"
 #include "plait/tests/reactor/stream_worlds.hpp"
 #include "plait/tests/reactor/tcp_fixture.hpp"
 
@@ -25,15 +26,6 @@ constexpr bool memory_is_counted = true;
 
 std::size_t allocated() {
     return ::mallinfo2().uordblks + ::mallinfo2().hblkhd;
-}
-
-/// Returns how many descriptors may be open.
-std::size_t raise_descriptor_limit() {
-    rlimit limit{};
-    ::getrlimit(RLIMIT_NOFILE, &limit);
-    limit.rlim_cur = limit.rlim_max;
-    ::setrlimit(RLIMIT_NOFILE, &limit);
-    return static_cast<std::size_t>(limit.rlim_cur);
 }
 
 struct Quiet final : Protocol {
@@ -101,10 +93,9 @@ std::size_t loops_own() {
 
 }  // namespace
 
-BOOST_AUTO_TEST_CASE(ten_thousand_connections_wait_in_less_than_a_kibibyte_each) {
-    const std::size_t most = raise_descriptor_limit();
-    const std::size_t count = std::min<std::size_t>(10'000, most - 100);
-    BOOST_TEST_MESSAGE("connections: " << count);
+BOOST_AUTO_TEST_CASE(ten_thousand_connections_wait_in_less_than_a_kibibyte_each,
+                     *boost::unit_test::precondition(MayOpen(10'100))) {
+    constexpr std::size_t count = 10'000;
     Clients clients(count);
     Reactor reactor;
     std::vector<std::shared_ptr<Quiet>> served;

@@ -5,6 +5,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "plait/reactor/detail/default_loop.hpp"
+#include "plait/reactor/loops/epoll_loop.hpp"
 #include "plait/reactor/loops/poll_loop.hpp"
 
 using namespace plait;
@@ -26,6 +27,10 @@ BOOST_AUTO_TEST_CASE(the_default_loop_keeps_every_promise) {
 
 BOOST_AUTO_TEST_CASE(a_loop_of_poll_alone_keeps_every_promise) {
     keeps_all_promises(check_loop([] { return std::make_unique<PollLoop>(); }, everything));
+}
+
+BOOST_AUTO_TEST_CASE(a_loop_of_epoll_alone_keeps_every_promise) {
+    keeps_all_promises(check_loop([] { return std::make_unique<EpollLoop>(); }, everything));
 }
 
 BOOST_AUTO_TEST_CASE(checks_can_be_made_in_this_process) {

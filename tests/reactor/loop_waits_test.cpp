@@ -1,15 +1,15 @@
 // How often the loop below wakes a reactor that has nothing to do, and descriptors with large numbers: on each loop.
 #define BOOST_TEST_MODULE reactor_loop_waits
 #include <fcntl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <boost/test/unit_test.hpp>
 #include <deque>
 #include <vector>
 
-#include "plait/reactor/detail/default_loop.hpp"
+#include "plait/tests/reactor/descriptor_limit.hpp"
 #include "plait/tests/reactor/tcp_fixture.hpp"
+#include "plait/tests/reactor/wrapped_loop.hpp"
 
 using namespace plait;
 using namespace plait::testing;
@@ -17,23 +17,14 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// The loop of this run, with a count of all that it tells.
-class CountingLoop final : public IOPS {
+/// Counts all that it tells.
+class CountingLoop final : public WrappedLoop {
 public:
-    void update_event(IOEvent& event, EventAction action, IOFlags flags) override {
-        below_->update_event(event, action, flags);
-    }
-    void update_timer(TimerEvent& timer, EventAction action, std::chrono::microseconds delay) override {
-        below_->update_timer(timer, action, delay);
-    }
-    void start_watching() override { below_->start_watching(); }
-    void stop_watching() override { below_->stop_watching(); }
-    void watch_passes(PassHandler* handler) override { below_->watch_passes(handler); }
     std::unique_ptr<IOEvent> io_event_factory(int fd, EventHandler& handler) override {
-        return below_->io_event_factory(fd, counters_.emplace_back(*this, handler));
+        return WrappedLoop::io_event_factory(fd, counters_.emplace_back(*this, handler));
     }
     std::unique_ptr<TimerEvent> timer_event_factory(EventHandler& handler) override {
-        return below_->timer_event_factory(counters_.emplace_back(*this, handler));
+        return WrappedLoop::timer_event_factory(counters_.emplace_back(*this, handler));
     }
 
     int told = 0;
@@ -49,7 +40,6 @@ private:
         EventHandler& handler;
     };
 
-    std::unique_ptr<IOPS> below_ = detail::make_default_loop();
     std::deque<Counter> counters_;
 };
 
@@ -90,12 +80,7 @@ BOOST_AUTO_TEST_CASE(a_timer_that_is_due_wakes_the_reactor_once) {
     BOOST_TEST(loop.told - before <= 20);
 }
 
-BOOST_AUTO_TEST_CASE(a_descriptor_above_1024_is_one_like_any_other) {
-    rlimit limit{};
-    ::getrlimit(RLIMIT_NOFILE, &limit);
-    if (limit.rlim_max < 1'200) return;
-    limit.rlim_cur = std::max<rlim_t>(limit.rlim_cur, 1'200);
-    BOOST_REQUIRE(::setrlimit(RLIMIT_NOFILE, &limit) == 0);
+BOOST_AUTO_TEST_CASE(a_descriptor_above_1024_is_one_like_any_other, *boost::unit_test::precondition(MayOpen(1'200))) {
     std::vector<UniqueFd> fill;
     do
         fill.emplace_back(::open("/dev/null", O_RDONLY | O_CLOEXEC));

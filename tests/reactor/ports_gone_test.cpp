@@ -176,8 +176,10 @@ BOOST_FIXTURE_TEST_CASE(who_waits_for_the_port_is_told_instead_of_the_report, En
     ::close(fd);
     Deferred<> closed = port->close();
     wait_for(*a, "stop");
-    BOOST_CHECK_THROW(std::move(room).take().value(), DescriptorWentAway);
-    BOOST_CHECK_THROW(std::move(closed).take().value(), DescriptorWentAway);
+    const std::string name = "the UDP port " + port->host().str() + " is closed";
+    const auto names_it = [&](const DescriptorWentAway& error) { return says(error, name); };
+    BOOST_CHECK_EXCEPTION(std::move(room).take().value(), DescriptorWentAway, names_it);
+    BOOST_CHECK_EXCEPTION(std::move(closed).take().value(), DescriptorWentAway, names_it);
     BOOST_TEST(reports.count() == 0U);
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -32,7 +33,8 @@ struct CallFaults {
 };
 
 struct SystemFaults {
-    CallFaults recv;
+    CallFaults recv;  ///< recv, recvmsg
+    CallFaults read;  ///< of pipes and terminals
     CallFaults send;  ///< send, sendmsg
     CallFaults accept;
     CallFaults writev;
@@ -44,6 +46,27 @@ inline SystemFaults faults;
 struct FaultsGuard {
     FaultsGuard() { faults = {}; }
     ~FaultsGuard() { faults = {}; }
+};
+
+inline bool is_pipe_or_terminal(int fd) noexcept {
+    struct stat about{};
+    return ::fstat(fd, &about) == 0 && (S_ISFIFO(about.st_mode) || S_ISCHR(about.st_mode));
+}
+
+/// `message` with no more bytes than a call is to move, and everything else.
+struct CutMessage {
+    CutMessage(const msghdr& message, const CallFaults& by) noexcept : head(message) {
+        if (by.most == 0 || message.msg_iovlen == 0) return;
+        piece = message.msg_iov[0];
+        piece.iov_len = by.cut(piece.iov_len);
+        head.msg_iov = &piece;
+        head.msg_iovlen = 1;
+    }
+    CutMessage(const CutMessage&) = delete;
+    CutMessage& operator=(const CutMessage&) = delete;
+
+    msghdr head;
+    iovec piece{};
 };
 
 }  // namespace plait::testing
@@ -62,12 +85,29 @@ inline __attribute__((used)) ssize_t send(int fd, const void* data, size_t size,
     return ::syscall(SYS_sendto, fd, data, faults.send.cut(size), flags, nullptr, 0);
 }
 
+inline __attribute__((used)) ssize_t recvmsg(int fd, msghdr* message, int flags) {
+    using plait::testing::faults;
+    if (faults.recv.fails()) return -1;
+    plait::testing::CutMessage cut(*message, faults.recv);
+    const ssize_t got = ::syscall(SYS_recvmsg, fd, &cut.head, flags);
+    message->msg_namelen = cut.head.msg_namelen;
+    message->msg_controllen = cut.head.msg_controllen;
+    message->msg_flags = cut.head.msg_flags;
+    return got;
+}
+
+inline __attribute__((used)) ssize_t read(int fd, void* room, size_t size) {
+    using plait::testing::faults;
+    if (!plait::testing::is_pipe_or_terminal(fd)) return ::syscall(SYS_read, fd, room, size);
+    if (faults.read.fails()) return -1;
+    return ::syscall(SYS_read, fd, room, faults.read.cut(size));
+}
+
 inline __attribute__((used)) ssize_t sendmsg(int fd, const msghdr* message, int flags) {
     using plait::testing::faults;
     if (faults.send.fails()) return -1;
-    if (faults.send.most == 0 || message->msg_controllen != 0) return ::syscall(SYS_sendmsg, fd, message, flags);
-    const iovec& first = message->msg_iov[0];
-    return ::syscall(SYS_sendto, fd, first.iov_base, faults.send.cut(first.iov_len), flags, nullptr, 0);
+    const plait::testing::CutMessage cut(*message, faults.send);
+    return ::syscall(SYS_sendmsg, fd, &cut.head, flags);
 }
 
 inline __attribute__((used)) int accept4(int fd, sockaddr* from, socklen_t* size, int flags) {

@@ -3,11 +3,14 @@
 #include "plait/tests/reactor/system_faults.hpp"
 
 #include <fcntl.h>
+#include <termios.h>
 
 #include <boost/test/unit_test.hpp>
+#include <cstdlib>
 
 #include "plait/reactor/descriptors.hpp"
 #include "plait/tests/reactor/tcp_fixture.hpp"
+#include "plait/tests/reactor/unix_fixture.hpp"
 
 using namespace plait;
 using namespace plait::testing;
@@ -140,4 +143,158 @@ BOOST_FIXTURE_TEST_CASE(pipes_are_written_whole_through_short_and_interrupted_wr
     run_until(reactor, [&] { return reader->reason.has_value(); });
     BOOST_TEST((reader->received == text));
     BOOST_TEST(faults.writev.errors.empty());
+}
+
+// --- the other ways of reading
+
+namespace {
+
+/// Writes down where in the bytes each descriptor came, and what its file holds.
+struct Collector final : UnixProtocol {
+    std::string received;
+    std::vector<std::pair<std::size_t, std::string>> descriptors;
+    std::optional<Failure> reason;
+    bool echoes = false;
+
+    void data_received(const Bytes& data) override {
+        received += data.view();
+        if (echoes) transport().write(data);
+    }
+    void descriptor_received(UniqueFd descriptor) override {
+        char text[64];
+        const ssize_t size = ::pread(descriptor.get(), text, sizeof text, 0);
+        descriptors.emplace_back(received.size(), std::string(text, size > 0 ? static_cast<std::size_t>(size) : 0));
+        if (echoes) unix_transport().send_descriptor(std::move(descriptor));
+    }
+    void read_connection_lost() override { transport().lose_connection(); }
+    void connection_lost(const Failure& why) override { reason = why; }
+};
+
+/// A UNIX connection whose other end sends back all it gets.
+struct UnixEcho : FaultsGuard, UnixFixture {
+    std::shared_ptr<Collector> client = std::make_shared<Collector>();
+    std::shared_ptr<Collector> server = std::make_shared<Collector>();
+    std::unique_ptr<ListeningPort> echo =
+        listen_unix(reactor, directory.path() / "echo", make_factory([this](const Address&) { return server; }));
+    std::string sent;
+    std::vector<std::pair<std::size_t, std::string>> given;
+
+    UnixEcho() {
+        server->echoes = true;
+        reactor.run_until(connect_unix(reactor, directory.path() / "echo", client));
+    }
+
+    /// Bytes, and a descriptor now and then; all of it has to come, and come back, once and in its place.
+    void exchange(std::size_t size) {
+        for (std::size_t at = 0; at < size; at += size / 10) {
+            const std::string text = numbered(size).substr(at, size / 10);
+            client->transport().write(text);
+            sent += text;
+            const std::string name = std::to_string(sent.size());
+            given.emplace_back(sent.size(), name);
+            client->unix_transport().send_descriptor(file(name));
+        }
+        client->transport().write("!");
+        sent += '!';
+        wait([&] { return client->received.size() == sent.size(); });
+        BOOST_TEST((server->received == sent));
+        BOOST_TEST((client->received == sent));
+        for (const auto& end : {server, client}) {
+            BOOST_REQUIRE(end->descriptors.size() == given.size());
+            for (std::size_t i = 0; i < given.size(); ++i) {
+                BOOST_TEST(end->descriptors[i].second == given[i].second);
+                BOOST_TEST(end->descriptors[i].first <= given[i].first);  // never after its byte
+            }
+        }
+    }
+};
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_CASE(unix_connections_are_read_and_written_again_after_an_interruption, UnixEcho) {
+    faults.recv.errors = {EINTR, EAGAIN, EINTR, EINTR, EAGAIN};
+    faults.send.errors = {EINTR, EAGAIN, EINTR, EINTR, EAGAIN};
+    exchange(50'000);
+    BOOST_TEST(faults.recv.errors.empty());
+    BOOST_TEST(faults.send.errors.empty());
+}
+
+BOOST_FIXTURE_TEST_CASE(short_messages_with_descriptors_lose_and_repeat_nothing, UnixEcho) {
+    for (const std::size_t most : {1U, 7U, 512U}) {
+        faults.send.most = most;
+        exchange(most * 300);
+    }
+}
+
+BOOST_FIXTURE_TEST_CASE(short_reads_lose_no_descriptor, UnixEcho) {
+    for (const std::size_t most : {1U, 13U}) {
+        faults.recv.most = most;
+        exchange(most * 300);
+    }
+    faults.send.most = 3;
+    exchange(3'000);
+}
+
+BOOST_FIXTURE_TEST_CASE(no_buffers_for_a_descriptor_is_waited_for, UnixEcho) {
+    for (const int error : {ENOBUFS, ENOMEM, ETOOMANYREFS}) {
+        faults.send.errors = {error, error};
+        exchange(1'000);
+        BOOST_TEST(faults.send.errors.empty());
+    }
+}
+
+BOOST_FIXTURE_TEST_CASE(a_failing_read_of_a_unix_connection_is_the_reason_of_its_loss, UnixEcho) {
+    faults.recv.errors = {ECONNRESET};
+    client->transport().write("x");
+    wait([&] { return server->reason.has_value(); });
+    BOOST_TEST(server->reason->check<ConnectionLost>());
+    BOOST_TEST(says(*server->reason->exception(), "connection reset by peer"));
+    wait([&] { return client->reason.has_value(); });
+}
+
+namespace {
+
+/// What is written to one end arrives at the other, however it is read.
+void check_reading(Reactor& reactor, UniqueFd written, UniqueFd read) {
+    auto writer = std::make_shared<Recorder>();
+    auto reader = std::make_shared<Recorder>();
+    reactor.run_until(adopt_stream(reactor, std::move(written), writer));
+    reactor.run_until(adopt_stream(reactor, std::move(read), reader));
+    const std::string text = numbered(3'000);
+    for (const std::size_t most : {0U, 1U, 13U}) {
+        reader->received.clear();
+        faults.read.errors = {EINTR, EAGAIN, EINTR, EINTR, EAGAIN};
+        faults.read.most = most;
+        writer->transport().write(text);
+        run_until(reactor, [&] { return reader->received.size() == text.size(); });
+        BOOST_TEST((reader->received == text));
+        BOOST_TEST(faults.read.errors.empty());
+    }
+    faults.read.errors = {EISDIR};
+    writer->transport().write("x");
+    run_until(reactor, [&] { return reader->reason.has_value(); });
+    BOOST_TEST(reader->reason->check<ConnectionLost>());
+    BOOST_TEST(says(*reader->reason->exception(), "is a directory"));
+    writer->transport().abort_connection();
+    run_until(reactor, [&] { return writer->reason.has_value(); });
+}
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_CASE(pipes_are_read_whole_through_short_and_interrupted_reads, Fixture) {
+    int both[2];
+    BOOST_REQUIRE(::pipe2(both, O_CLOEXEC | O_NONBLOCK) == 0);
+    check_reading(reactor, UniqueFd(both[1]), UniqueFd(both[0]));
+}
+
+BOOST_FIXTURE_TEST_CASE(terminals_are_read_whole_through_short_and_interrupted_reads, Fixture) {
+    UniqueFd side(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
+    BOOST_REQUIRE((side && ::grantpt(side.get()) == 0 && ::unlockpt(side.get()) == 0));
+    UniqueFd program(::open(::ptsname(side.get()), O_RDWR | O_NOCTTY | O_CLOEXEC));
+    BOOST_REQUIRE(program);
+    termios plain{};
+    ::tcgetattr(program.get(), &plain);
+    ::cfmakeraw(&plain);  // no echo, no lines
+    ::tcsetattr(program.get(), TCSANOW, &plain);
+    check_reading(reactor, std::move(side), std::move(program));
 }

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "plait/reactor/detail/default_loop.hpp"
+#include "plait/reactor/loops/epoll_loop.hpp"
 #include "plait/reactor/loops/poll_loop.hpp"
 #ifdef PLAIT_TEST_UV_LOOP
 #include "plait/reactor/loops/uv_loop.hpp"
@@ -32,6 +33,7 @@ std::unique_ptr<IOPS> make() {
 constexpr std::array choices{
     Choice{"", nullptr},
     Choice{"libev", nullptr},
+    Choice{"epoll", make<plait::EpollLoop>},
     Choice{"poll", make<plait::PollLoop>},
 #ifdef PLAIT_TEST_UV_LOOP
     Choice{"uv", make<plait::UvLoop>},

@@ -1,4 +1,4 @@
-// EpollLoop: an event loop of about a hundred lines, as somebody would write it to put Plait on it.
+// MyLoop: an event loop of about a hundred lines, as somebody would write it to put Plait on it.
 // docs/foreign_loops.md shows it; it is not part of the library.
 #pragma once
 
@@ -17,7 +17,7 @@
 #include "plait/reactor/iops.hpp"
 #include "plait/reactor/unique_fd.hpp"
 
-class EpollLoop final : public plait::IOPS {
+class MyLoop final : public plait::IOPS {
 public:
     using Clock = std::chrono::steady_clock;
     using Action = plait::EventAction;
