@@ -83,6 +83,12 @@ std::string prometheus_text(const ReactorMetrics& metrics, std::string_view labe
     text.counter("connections_lost_total", "Connections lost.", metrics.connections_lost);
     text.counter("received_bytes_total", "Bytes received by connections.", metrics.bytes_received);
     text.counter("sent_bytes_total", "Bytes sent by connections.", metrics.bytes_sent);
+    text.counter("datagrams_received_total", "Datagrams received by ports.", metrics.datagrams_received);
+    text.counter("datagrams_sent_total", "Datagrams sent by ports.", metrics.datagrams_sent);
+    text.counter("datagrams_dropped_total", "Datagrams written to ports and not sent.", metrics.datagrams_dropped);
+    text.counter("datagrams_received_bytes_total", "Bytes of datagrams received.", metrics.datagram_bytes_received);
+    text.counter("datagrams_sent_bytes_total", "Bytes of datagrams sent.", metrics.datagram_bytes_sent);
+    text.counter("datagrams_dropped_bytes_total", "Bytes of datagrams not sent.", metrics.datagram_bytes_dropped);
     text.gauge("timed_calls_pending", "Timed calls not made yet.", metrics.timed_calls_pending);
     text.gauge("soon_calls_pending", "Calls of call_soon not made yet.", metrics.soon_calls_pending);
     text.gauge("thread_calls_pending", "Calls of call_from_thread not made yet.", metrics.thread_calls_pending);

@@ -21,6 +21,12 @@ struct ReactorCounters {
     std::uint64_t connections_lost = 0;
     std::uint64_t bytes_received = 0;  ///< by them
     std::uint64_t bytes_sent = 0;
+    std::uint64_t datagrams_received = 0;  ///< by UDP and UNIX datagram ports, truncated ones included
+    std::uint64_t datagrams_sent = 0;      ///< accepted by the system
+    std::uint64_t datagrams_dropped = 0;   ///< not sent: no room in the queue, refused by the system, or the port's end
+    std::uint64_t datagram_bytes_received = 0;  ///< of truncated ones the whole size
+    std::uint64_t datagram_bytes_sent = 0;
+    std::uint64_t datagram_bytes_dropped = 0;
 };
 
 /// How long its work took and how much of it there was at once. Only while Reactor::measure_turns() is on.
@@ -34,12 +40,14 @@ struct ReactorHistograms {
 };
 
 /// A snapshot: see Reactor::metrics().
+/// Threads: a snapshot may go anywhere; metrics() is for the reactor's thread alone. A thread that scrapes asks it by
+///          `blocking_call_from_thread(reactor, [&] { return reactor.metrics(); })`.
 struct ReactorMetrics : ReactorCounters, ReactorHistograms {
     // Now.
     std::size_t timed_calls_pending = 0;
     std::size_t soon_calls_pending = 0;
     std::size_t thread_calls_pending = 0;
-    std::size_t bytes_queued = 0;    ///< written to connections and not yet taken by the kernel
+    std::size_t bytes_queued = 0;    ///< written to connections and datagram ports, and not yet taken by the kernel
     std::size_t pool_threads = 0;    ///< of Reactor::thread_pool()
     std::size_t pool_queued = 0;     ///< work that waits for one of them
     std::size_t resources_open = 0;  ///< connections, ports, look-ups, attempts to connect, child processes, files

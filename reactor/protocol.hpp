@@ -69,6 +69,10 @@ public:
     /// callbacks threw.
     virtual void connection_lost(const Failure& reason) { static_cast<void>(reason); }
 
+    /// Whose name stands for the connection, in Reactor::dump() and in a StallDetector's words. What stands between a
+    /// protocol and its transport, as TLS does, says what the protocol above says.
+    virtual const Protocol& described() const noexcept { return *this; }
+
     /// Between connection_made and the end of connection_lost.
     bool connected() const noexcept { return transport_ != nullptr; }
 

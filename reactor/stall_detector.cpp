@@ -65,7 +65,7 @@ private:
     void look(std::unique_lock<std::mutex>& lock) {
         const std::int64_t began = watch_.began();
         if (began == 0 || began == seen_) return;
-        const Duration lasted(detail::TurnWatch::nanoseconds_now() - began);
+        const Duration lasted(watch_.now() - began);
         if (lasted < limit_) return;
         Stall stall = describe(lasted);
         lock.unlock();

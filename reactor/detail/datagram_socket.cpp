@@ -94,11 +94,13 @@ std::string DatagramSocket::name() const {
 }
 
 bool DatagramSocket::write(Bytes data, const SocketAddress& to) {
+    const std::size_t size = data.size();
     if (state_ != State::stopped && state_ != State::closing && queue_.push(std::move(data), to)) {
         if (!kernel_full_) core_.queue_flush(*this);
         return true;
     }
     ++counters_.dropped;
+    count_dropped(1, size);
     return false;
 }
 
@@ -109,9 +111,7 @@ Deferred<> DatagramSocket::drained() {
 void DatagramSocket::stop() noexcept {
     if (state_ == State::stopped) return;
     if (!kernel_full_ && !resting_.active()) {
-        const DatagramQueue::Sent result = queue_.send(fd_.get());
-        counters_.sent += result.count;
-        if (is_gone(result.error)) static_cast<void>(fd_.release());
+        if (is_gone(send_some().error)) static_cast<void>(fd_.release());
     }
     end();
 }
@@ -209,6 +209,8 @@ void DatagramSocket::deliver(const Bytes& data, std::size_t size, const sockaddr
         const Address address = address_of(from, from_size);
         if (connected() && address != peer()) return;  // it came before we were
         ++(whole ? counters_.received : counters_.truncated);
+        ++core_.counters().datagrams_received;
+        core_.counters().datagram_bytes_received += size;
         core_.doing("datagram_received", protocol.get());
         if (whole) {
             protocol->datagram_received(data, address);
@@ -256,8 +258,7 @@ void DatagramSocket::send_queued() noexcept {
     // one that is written again each time would keep the loop to itself.
     std::size_t refusals_left = 2 * queue_.count();
     while (sends()) {
-        const DatagramQueue::Sent result = queue_.send(fd_.get());
-        counters_.sent += result.count;
+        const DatagramQueue::Sent result = send_some();
         if (result.count > 0) {
             retried_ = false;
             rests_ = 0;
@@ -279,6 +280,20 @@ void DatagramSocket::send_queued() noexcept {
     }
     if (state_ == State::closing && queue_.empty()) return stop();
     update_watch();
+}
+
+DatagramQueue::Sent DatagramSocket::send_some() noexcept {
+    const std::size_t before = queue_.size();
+    const DatagramQueue::Sent result = queue_.send(fd_.get());
+    counters_.sent += result.count;
+    core_.counters().datagrams_sent += result.count;
+    core_.counters().datagram_bytes_sent += before - queue_.size();
+    return result;
+}
+
+void DatagramSocket::count_dropped(std::size_t count, std::size_t bytes) noexcept {
+    core_.counters().datagrams_dropped += count;
+    core_.counters().datagram_bytes_dropped += bytes;
 }
 
 /// The socket takes no more. Returns whether to wait; if not, it is about the first datagram alone.
@@ -316,6 +331,7 @@ bool DatagramSocket::send_refused(int error) noexcept {
     }
     retried_ = false;
     ++counters_.refused;
+    count_dropped(1, queue_.first_size());
     contain([&] {
         const SocketAddress& first = queue_.first_to();
         const Address to = first.size != 0 ? plain_address(first.storage, first.size) : peer();
@@ -372,6 +388,7 @@ void DatagramSocket::went_away(int error) noexcept {
 /// Ends all but what the protocol is told, at the end of the turn.
 void DatagramSocket::end() noexcept {
     counters_.dropped += queue_.count();
+    count_dropped(queue_.count(), queue_.size());
     queue_.clear();
     state_ = State::stopped;
     if (owner_ != nullptr) std::exchange(owner_, nullptr)->socket_gone();

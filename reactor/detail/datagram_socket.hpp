@@ -86,6 +86,8 @@ private:
     bool wait_for_receiver() noexcept;
     bool send_refused(int error) noexcept;
     std::string why_refused(int error) const;
+    DatagramQueue::Sent send_some() noexcept;
+    void count_dropped(std::size_t count, std::size_t bytes) noexcept;
     void rest() noexcept;
     void update_watch() noexcept;
     void went_away(int error) noexcept;

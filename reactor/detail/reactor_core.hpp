@@ -142,7 +142,13 @@ public:
     }
     template <typename T>
     void doing(const char* what, const T* whose) noexcept {
-        if (watch_ != nullptr) watch_->doing(what, &typeid(*whose));
+        if (watch_ == nullptr) return;
+        if constexpr (requires { whose->described(); }) {
+            const auto& described = whose->described();
+            watch_->doing(what, &typeid(described));
+        } else {
+            watch_->doing(what, &typeid(*whose));
+        }
     }
     /// Made when first asked for, and kept: from then on each call from the loop costs two looks at the clock.
     TurnWatch& turn_watch();

@@ -311,7 +311,7 @@ void StreamConnection::reactor_stopped() noexcept {
 }
 
 std::string StreamConnection::describe() const {
-    const Protocol& protocol = *protocol_;
+    const Protocol& protocol = protocol_->described();
     std::string text = "a connection to " + peer_.str() + " of " + readable_name(typeid(protocol));
     if (!queue_.empty()) text += ", " + std::to_string(queue_.size()) + " bytes queued";
     if (paused_) text += ", reading paused";

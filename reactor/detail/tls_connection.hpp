@@ -54,6 +54,7 @@ public:
     void data_received(const Bytes& data) override;
     void read_connection_lost() override;
     void connection_lost(const Failure& reason) override;
+    const Protocol& described() const noexcept override { return above_ == nullptr ? *this : above_->described(); }
 
     // What the protocol above asks for.
     void write(Bytes data) override;

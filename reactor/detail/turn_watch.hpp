@@ -25,7 +25,7 @@ public:
     void begins() noexcept {
         of_.store(nullptr, std::memory_order_relaxed);
         what_.store("an event", std::memory_order_relaxed);
-        began_.store(nanoseconds_now(), std::memory_order_release);
+        began_.store(now(), std::memory_order_release);
     }
     void doing(const char* what, const std::type_info* of) noexcept {
         what_.store(what, std::memory_order_relaxed);
@@ -33,7 +33,7 @@ public:
     }
     void ends() noexcept {
         const std::int64_t began = began_.load(std::memory_order_relaxed);
-        const Duration lasted(nanoseconds_now() - began);
+        const Duration lasted(now() - began);
         if (measuring) histograms.turn_time.record(lasted);
         if (listener_ != nullptr && lasted >= limit_) listener_->call_was_long(began, lasted);
         began_.store(0, std::memory_order_release);
@@ -52,11 +52,16 @@ public:
     const char* what() const noexcept { return what_.load(std::memory_order_relaxed); }
     const std::type_info* of() const noexcept { return of_.load(std::memory_order_relaxed); }
 
+    std::int64_t now() const noexcept { return clock_(); }
+
     static std::int64_t nanoseconds_now() noexcept {
         return std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now().time_since_epoch()).count();
     }
 
     // Reactor's thread.
+    /// For tests: another clock. Before anybody looks.
+    void set_clock(std::int64_t (*nanoseconds)() noexcept) noexcept { clock_ = nanoseconds; }
+
     bool measuring = false;
     ReactorHistograms histograms;
 
@@ -64,6 +69,7 @@ private:
     std::atomic<std::int64_t> began_{0};
     std::atomic<const char*> what_{"an event"};
     std::atomic<const std::type_info*> of_{nullptr};
+    std::int64_t (*clock_)() noexcept = &nanoseconds_now;
     StallListener* listener_ = nullptr;
     Duration limit_{};
 };

@@ -33,6 +33,10 @@ void ProtocolWrapper::connection_lost(const Failure& reason) {
     if (wrapped) wrapped->lose_connection(reason);
 }
 
+const Protocol& ProtocolWrapper::described() const noexcept {
+    return wrapped_ == nullptr ? *this : wrapped_->described();
+}
+
 void ProtocolWrapper::write(Bytes data) {
     transport().write(std::move(data));
 }

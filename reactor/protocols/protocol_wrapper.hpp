@@ -37,6 +37,7 @@ public:
     void data_received(const Bytes& data) override;
     void read_connection_lost() override;
     void connection_lost(const Failure& reason) override;
+    const Protocol& described() const noexcept override;
 
     // What comes from above.
     void write(Bytes data) override;

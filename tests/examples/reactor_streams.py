@@ -24,7 +24,6 @@ def echo_server(program):
     text = b"hello " * 100_000
     with socket.create_connection((host, int(port)), PATIENCE) as client:
         sent, got = 0, b""
-        client.setblocking(True)
         while sent < len(text):
             sent += client.send(text[sent:sent + 50_000])
             got += client.recv(200_000)

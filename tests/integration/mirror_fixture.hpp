@@ -36,12 +36,14 @@ inline std::string view_mirror_program() {
 struct MirrorFixture {
     static constexpr int rows = 6000;
 
-    plait::support::ZooKeeperServer zookeeper;
+    // What the tests do between two looks at the mirrors blocks this thread, and with it the client's pings: its own
+    // session outlasts that. The mirrors' is short where a test waits for it to end.
+    plait::support::ZooKeeperServer zookeeper{{.settings = {"maxSessionTimeout=120000"}}};
     plait::support::TemporaryDirectory directory{"mirror"};
     plait::Reactor reactor;
     plait::couch_async::testing::ViewServer server{reactor};
     std::unique_ptr<plait::ListeningPort> port = plait::listen_tcp(reactor, {"127.0.0.1", 0}, server.factory());
-    plait::zk::Client zk{reactor, zookeeper.address()};
+    plait::zk::Client zk{reactor, zookeeper.address(), {.session_timeout = 120s}};
     std::unordered_set<std::string> ids;
 
     MirrorFixture() {
@@ -75,18 +77,21 @@ struct MirrorFixture {
         }
     }
 
-    MirrorProcess start_mirror(const std::string& name) {
-        return MirrorProcess({view_mirror_program(), directory.path(), zookeeper.address()}, name);
+    MirrorProcess start_mirror(const std::string& name, const std::string& session_seconds = "2") {
+        return MirrorProcess({view_mirror_program(), directory.path(), zookeeper.address(), session_seconds}, name);
     }
+    /// Nobody waits for the end of its session, and a slow machine does not end it either.
+    MirrorProcess start_one_alone() { return start_mirror("alone", "60"); }
 
-    /// Two mirrors, after the first of them has taken a third of the rows.
+    /// Two mirrors, after the first of them has taken a third of the rows. It gets no more than half of them.
     struct Pair {
         MirrorProcess leader;
         MirrorProcess other;
     };
-    Pair start_two_and_wait_for_the_middle() {
-        auto a = start_mirror("a");
-        auto b = start_mirror("b");
+    Pair start_two_and_wait_for_the_middle(const std::string& session_seconds = "2") {
+        server.next_request().stall_after_rows(rows / 2);
+        auto a = start_mirror("a", session_seconds);
+        auto b = start_mirror("b", session_seconds);
         const auto middle = when_rows(rows / 3);
         BOOST_REQUIRE(!middle.complete);
         if (leads(a, middle)) return {std::move(a), std::move(b)};

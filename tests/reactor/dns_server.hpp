@@ -5,6 +5,7 @@
 
 #include <map>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -27,10 +28,8 @@ public:
     };
 
     explicit DnsServer(Reactor& reactor) : reactor_(reactor) {
-        auto protocol = std::make_shared<Udp>(*this);
-        port_ = listen_tcp(reactor, {"127.0.0.1", 0},
-                           make_factory([this](const Address&) { return std::make_shared<Tcp>(*this); }));
-        udp_ = listen_udp(reactor, port_->address(), protocol);
+        for (int tries = 20; !listens(); --tries)
+            if (tries == 0) throw std::runtime_error("no port that is free for TCP and for UDP in 20 tries");
     }
 
     Address address() const { return port_->address(); }
@@ -118,6 +117,19 @@ private:
         for (std::size_t at = 12; query.at(at) != 0; at += static_cast<std::size_t>(query[at]) + 1)
             name += (name.empty() ? "" : ".") + query.substr(at + 1, static_cast<std::size_t>(query[at]));
         return name;
+    }
+
+    /// By UDP on the port that TCP found free: somebody else may have that.
+    bool listens() {
+        auto protocol = std::make_shared<Udp>(*this);
+        port_ = listen_tcp(reactor_, {"127.0.0.1", 0},
+                           make_factory([this](const Address&) { return std::make_shared<Tcp>(*this); }));
+        try {
+            udp_ = listen_udp(reactor_, port_->address(), protocol);
+        } catch (const CannotListen&) {
+            return false;
+        }
+        return true;
     }
 
     bool exists(const std::string& name) const {

@@ -7,7 +7,10 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include "plait/deferred/type_name.hpp"
 #include "plait/reactor/names.hpp"
+#include "plait/reactor/protocols/timeout_factory.hpp"
+#include "plait/reactor/protocols/traffic_log.hpp"
 #include "plait/reactor/thread_pool.hpp"
 #include "plait/reactor/threads.hpp"
 #include "plait/tests/reactor/dns_server.hpp"
@@ -98,6 +101,20 @@ BOOST_AUTO_TEST_CASE(work_in_a_thread_is_named_by_who_asked_for_it) {
         BOOST_TEST(lists(text, "work in a thread"), text);
     }
     go_on.set_value();
+}
+
+BOOST_AUTO_TEST_CASE(a_connection_is_named_by_its_protocol_also_in_wrappers) {
+    TcpFixture world;
+    const auto server = std::make_shared<Recorder>();
+    const auto factory = make_factory([server](const Address&) { return server; });
+    const auto wrapped = std::make_shared<TimeoutFactory>(world.reactor, factory);
+    const auto port = listen_tcp(world.reactor, {"127.0.0.1", 0},
+                                 std::make_shared<TrafficLoggingFactory>(wrapped, [](const TrafficEvent&) {}));
+    const RawPeer peer(port->address());
+    world.wait([&] { return server->connected(); });
+    const std::string wanted =
+        "a connection to " + server->transport().peer().str() + " of " + readable_name(typeid(Recorder));
+    BOOST_TEST(lists(world.reactor.dump(), wanted), world.reactor.dump());
 }
 
 BOOST_AUTO_TEST_CASE(subscriptions_to_signals_are_listed_while_they_last) {

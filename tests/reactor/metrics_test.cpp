@@ -2,11 +2,14 @@
 #include <algorithm>
 #include <future>
 #include <sstream>
+#include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include <boost/test/unit_test.hpp>
 
+#include "plait/deferred/testing/caught_reports.hpp"
 #include "plait/reactor/metrics.hpp"
 #include "plait/reactor/thread_pool.hpp"
 #include "plait/tests/reactor/tcp_fixture.hpp"
@@ -226,17 +229,119 @@ BOOST_AUTO_TEST_CASE(a_turn_that_fires_events_at_its_end_is_measured_as_one) {
     BOOST_CHECK(world.reactor.metrics().turn_time.longest() < patience);
 }
 
+BOOST_AUTO_TEST_CASE(a_timed_call_that_is_kept_waiting_is_measured_as_late) {
+    Reactor reactor;
+    reactor.measure_turns(true);
+    const DelayedCall late = reactor.call_later(1ms, [] {});
+    reactor.call_soon([&] {
+        const TimePoint end = reactor.now() + 20ms;
+        while (reactor.now() < end) {
+        }
+    });
+    settle(reactor);
+    BOOST_CHECK(reactor.metrics().timer_lag.longest() >= 19ms);
+    BOOST_CHECK(reactor.metrics().timer_lag.longest() < patience);
+}
+
+BOOST_AUTO_TEST_CASE(failures_that_nobody_handled_are_counted) {
+    CaughtReports reports;
+    Reactor reactor;
+    const std::uint64_t before = reactor.metrics().unhandled_failures;
+    {
+        const auto dropped = Deferred<>::fail(make_failure(std::runtime_error("dropped")));
+    }
+    BOOST_TEST(reactor.metrics().unhandled_failures == before + 1);
+    reports.expect(1);
+}
+
+std::size_t families(const std::string& text) {
+    std::istringstream lines(text);
+    std::size_t count = 0;
+    for (std::string line; std::getline(lines, line);)
+        if (line.starts_with("# TYPE ")) ++count;
+    return count;
+}
+
+// A number more? It goes into the text, and in here.
+static_assert(sizeof(ReactorCounters) == 14 * sizeof(std::uint64_t));
+
 BOOST_AUTO_TEST_CASE(prometheus_text_has_a_family_for_each_number) {
     ReactorMetrics metrics;
+    struct Number {
+        std::uint64_t& value;
+        std::string family;
+    };
+    struct Size {
+        std::size_t& value;
+        std::string family;
+    };
+    const Number counters[] = {
+        {metrics.turns, "turns_total"},
+        {metrics.timed_calls, "timed_calls_total"},
+        {metrics.soon_calls, "soon_calls_total"},
+        {metrics.thread_calls, "thread_calls_total"},
+        {metrics.connections_made, "connections_made_total"},
+        {metrics.connections_lost, "connections_lost_total"},
+        {metrics.bytes_received, "received_bytes_total"},
+        {metrics.bytes_sent, "sent_bytes_total"},
+        {metrics.datagrams_received, "datagrams_received_total"},
+        {metrics.datagrams_sent, "datagrams_sent_total"},
+        {metrics.datagrams_dropped, "datagrams_dropped_total"},
+        {metrics.datagram_bytes_received, "datagrams_received_bytes_total"},
+        {metrics.datagram_bytes_sent, "datagrams_sent_bytes_total"},
+        {metrics.datagram_bytes_dropped, "datagrams_dropped_bytes_total"},
+        {metrics.unhandled_failures, "unhandled_failures_total"},
+    };
+    const Size gauges[] = {
+        {metrics.timed_calls_pending, "timed_calls_pending"},
+        {metrics.soon_calls_pending, "soon_calls_pending"},
+        {metrics.thread_calls_pending, "thread_calls_pending"},
+        {metrics.bytes_queued, "queued_bytes"},
+        {metrics.pool_threads, "pool_threads"},
+        {metrics.pool_queued, "pool_queued"},
+        {metrics.resources_open, "resources_open"},
+    };
+    const std::pair<Histogram&, std::string> durations[] = {
+        {metrics.turn_time, "turn_seconds"},
+        {metrics.timer_lag, "timer_lag_seconds"},
+    };
+    const std::pair<CountHistogram&, std::string> lengths[] = {
+        {metrics.timed_calls_queue, "timed_calls_queue"},
+        {metrics.soon_calls_queue, "soon_calls_queue"},
+        {metrics.thread_calls_queue, "thread_calls_queue"},
+        {metrics.pool_queue, "pool_queue"},
+    };
+    unsigned next = 100;  // each has its own
+    for (const Number& each : counters)
+        each.value = ++next;
+    for (const Size& each : gauges)
+        each.value = ++next;
+    for (const auto& [histogram, family] : durations)
+        histogram.record(std::chrono::seconds(++next));
+    for (const auto& [histogram, family] : lengths)
+        histogram.record(++next);
+
+    const std::string text = prometheus_text(metrics);
+    const auto expect = [&](const std::string& family, const char* type, const std::string& sample) {
+        BOOST_TEST(has_line(text, "# TYPE plait_reactor_" + family + " " + type), family);
+        BOOST_TEST(has_line(text, "plait_reactor_" + sample), sample);
+    };
+    for (const Number& each : counters)
+        expect(each.family, "counter", each.family + " " + std::to_string(each.value));
+    for (const Size& each : gauges)
+        expect(each.family, "gauge", each.family + " " + std::to_string(each.value));
+    for (const auto& [histogram, family] : durations)
+        expect(family, "histogram", family + "_sum " + std::to_string(histogram.sum() / 1s));
+    for (const auto& [histogram, family] : lengths)
+        expect(family, "histogram", family + "_sum " + std::to_string(histogram.sum()));
+    BOOST_TEST(families(text) == std::size(counters) + std::size(gauges) + std::size(durations) + std::size(lengths));
+}
+
+BOOST_AUTO_TEST_CASE(labels_stand_in_the_braces_of_every_sample) {
+    ReactorMetrics metrics;
     metrics.turns = 7;
-    metrics.resources_open = 3;
     metrics.turn_time.record(3us);
     metrics.turn_time.record(2h);
-    const std::string plain = prometheus_text(metrics);
-    BOOST_TEST(has_line(plain, "# TYPE plait_reactor_turns_total counter"));
-    BOOST_TEST(has_line(plain, "plait_reactor_turns_total 7"));
-    BOOST_TEST(has_line(plain, "plait_reactor_resources_open 3"));
-
     const std::string labelled = prometheus_text(metrics, "reactor=\"main\"");
     BOOST_TEST(has_line(labelled, "plait_reactor_turns_total{reactor=\"main\"} 7"));
     BOOST_TEST(has_line(labelled, "# TYPE plait_reactor_turn_seconds histogram"));

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "plait/deferred/testing/outcomes.hpp"
 #include "plait/reactor/detail/hosts_file.hpp"
 #include "plait/reactor/detail/name_order.hpp"
 #include "plait/reactor/errors.hpp"
@@ -29,7 +30,7 @@ struct Fixture {
     NameOptions options = [this] {
         NameOptions made;
         made.servers = {dns.address()};
-        made.try_timeout = 40ms;
+        made.try_timeout = 5s;  // shorter where a server says nothing of use
         made.tries = 2;
         made.search = std::vector<std::string>();
         made.ndots = 1;
@@ -78,6 +79,20 @@ std::size_t open_descriptors() {
 }
 
 }  // namespace
+
+BOOST_FIXTURE_TEST_CASE(what_is_looked_up_at_the_end_of_a_run_fails_also_without_a_server, Fixture) {
+    use();
+    Deferred<std::vector<Address>> known;
+    Deferred<std::vector<Address>> impossible;
+    const SystemEventTrigger last = reactor.add_system_event_trigger(EventPhase::during, "shutdown", [&] {
+        known = resolve(reactor, {"localhost", 7});
+        impossible = resolve(reactor, {"a..b", 7});
+    });
+    reactor.call_when_running([this] { reactor.stop(); });
+    reactor.run();
+    for (Deferred<std::vector<Address>>* const each : {&known, &impossible})
+        static_cast<void>(failure_of<NameError>(*each, "the reactor was stopped or destroyed"));
+}
 
 BOOST_FIXTURE_TEST_CASE(both_families_are_asked_for_at_once, Fixture) {
     dns.a("db.example", "127.0.0.1");
@@ -143,6 +158,7 @@ BOOST_FIXTURE_TEST_CASE(one_family_is_enough, Fixture) {
     BOOST_TEST(look_up("six.example") == "::6");
     // also when the server has no good answer for the other one
     for (const Mood mood : {Mood::refuses, Mood::fails, Mood::talks_nonsense}) {
+        if (mood == Mood::talks_nonsense) options.try_timeout = 250ms;
         dns.at("four.example", Type::aaaa).mood = mood;
         BOOST_TEST(look_up("four.example") == "10.0.0.4");
     }
@@ -150,6 +166,7 @@ BOOST_FIXTURE_TEST_CASE(one_family_is_enough, Fixture) {
 
 BOOST_FIXTURE_TEST_CASE(a_silent_server_is_a_timeout, Fixture) {
     dns.mood = Mood::is_silent;
+    options.try_timeout = 250ms;
     BOOST_TEST(contains(refusal<NameTimeout>("db.example"), "\"db.example\": no name server answered in time"));
     BOOST_TEST(std::count(dns.asked.begin(), dns.asked.end(), ' ') == 4);  // two families, two tries
 }
@@ -180,6 +197,7 @@ BOOST_FIXTURE_TEST_CASE(the_next_server_is_asked_when_one_is_of_no_use, Fixture)
     second.a("db.example", "10.0.0.1");
     for (const Mood mood : {Mood::refuses, Mood::fails, Mood::is_silent}) {
         dns.mood = mood;
+        if (mood == Mood::is_silent) options.try_timeout = 250ms;
         options.servers = {dns.address(), second.address()};
         BOOST_TEST(look_up("db.example") == "10.0.0.1");
     }
@@ -188,6 +206,7 @@ BOOST_FIXTURE_TEST_CASE(the_next_server_is_asked_when_one_is_of_no_use, Fixture)
 }
 
 BOOST_FIXTURE_TEST_CASE(nonsense_and_answers_to_others_are_not_listened_to, Fixture) {
+    options.try_timeout = 40ms;
     dns.a("db.example", "10.0.0.1");
     dns.mood = Mood::talks_nonsense;
     BOOST_TEST(contains(refusal<NameError>("db.example"), "cannot find an address for \"db.example\": "));
@@ -264,6 +283,7 @@ BOOST_FIXTURE_TEST_CASE(addresses_found_twice_are_given_once_and_ipv6_first, Fix
 }
 
 BOOST_FIXTURE_TEST_CASE(a_domain_whose_servers_say_nothing_ends_the_look_up, Fixture) {
+    options.try_timeout = 40ms;
     options.search = std::vector<std::string>{"one.example", "two.example"};
     for (const Type type : {Type::a, Type::aaaa})
         dns.at("db.one.example", type).mood = Mood::is_silent;
@@ -430,7 +450,7 @@ BOOST_FIXTURE_TEST_CASE(a_dropped_look_up_leaves_no_socket_and_tells_nobody, Fix
     {
         auto dropped = resolve(reactor, {"db.example", 1});
         auto cancelled = resolve(reactor, {"db.example", 1});
-        run_until(reactor, [&] { return std::count(dns.asked.begin(), dns.asked.end(), ' ') == 4; });
+        run_until(reactor, [&] { return std::count(dns.asked.begin(), dns.asked.end(), ' ') >= 4; });
         BOOST_TEST(open_descriptors() > before);
         cancelled.cancel();
         BOOST_CHECK_THROW(reactor.run_until(std::move(cancelled)), Cancelled);

@@ -4,6 +4,8 @@
 #include <sys/wait.h>
 
 #include <cerrno>
+#include <csignal>
+#include <fstream>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -13,6 +15,7 @@
 #include "plait/reactor/errors.hpp"
 #include "plait/reactor/process.hpp"
 #include "plait/tests/reactor/tcp_fixture.hpp"
+#include "plait/tests/support/temporary_directory.hpp"
 
 namespace plait::testing {
 
@@ -69,10 +72,30 @@ inline ProcessOptions shell(const std::string& script) {
     return options;
 }
 
-/// No child of this process is left, dead or alive.
+/// No child of this process is left, dead or alive. One that is dead stays for the reactor to reap.
 inline bool no_children() {
-    return ::waitpid(-1, nullptr, WNOHANG) < 0 && errno == ECHILD;
+    siginfo_t about{};
+    return ::waitid(P_ALL, 0, &about, WEXITED | WNOHANG | WNOWAIT) < 0 && errno == ECHILD;
 }
+
+/// It has ended. Where process 1 reaps nobody, as in many a container, an orphan stays as a zombie.
+inline bool gone(pid_t process) {
+    return ::kill(process, 0) != 0 ||
+           support::read_file("/proc/" + std::to_string(process) + "/stat").find(") Z ") != std::string::npos;
+}
+
+/// What a program waits for before it goes on.
+class Gate {
+public:
+    /// A command of the shell that ends when the gate is open.
+    std::string passed() const { return "while ! [ -e '" + file() + "' ]; do sleep 0.01; done"; }
+    void open() const { std::ofstream(file()).put('\n'); }
+
+private:
+    std::string file() const { return (folder_.path() / "open").string(); }
+
+    support::TemporaryDirectory folder_;
+};
 
 struct ProcessFixture {
     Reactor reactor;

@@ -5,12 +5,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <boost/test/unit_test.hpp>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <future>
 
+#include "plait/deferred/type_name.hpp"
 #include "plait/reactor/reactor.hpp"
+#include "plait/reactor/stall_detector.hpp"
 #include "plait/tests/reactor/reports.hpp"
 #include "plait/tests/reactor/tcp_fixture.hpp"
 #include "tls_fixture.hpp"
@@ -114,6 +118,29 @@ private:
 };
 
 }  // namespace
+
+BOOST_AUTO_TEST_CASE(a_connection_is_named_by_the_protocol_above_tls) {
+    TlsOverTcp net;
+    const std::string name = readable_name(typeid(Recorder));
+    std::promise<std::string> told;
+    std::future<std::string> first = told.get_future();
+    net.prepare = [&first](Recorder& server) {
+        server.when_data = [&first](Recorder&, const Bytes&) { first.wait_for(patience); };
+    };
+    const auto client = net.connect();
+    const std::string text = net.reactor->dump();
+    for (const Transport* const each : {&client->transport(), &net.served[0]->transport()})
+        BOOST_TEST(text.find("  a connection to " + each->peer().str() + " of " + name + "\n") != std::string::npos,
+                   text);
+
+    std::atomic<bool> once = false;
+    const StallDetector detector(*net.reactor, {.limit = 20ms}, [&](const Stall& stall) {
+        if (stall.what.find(" of ") != std::string::npos && !once.exchange(true)) told.set_value(stall.what);
+    });
+    client->transport().write("x");
+    net.wait([&] { return !net.served[0]->received.empty() && once; });
+    BOOST_TEST(first.get() == "data_received of " + name);
+}
 
 BOOST_AUTO_TEST_CASE(ten_megabytes_come_back) {
     TlsOverTcp net;

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <deque>
 
+#include "plait/reactor/metrics.hpp"
 #include "plait/tests/reactor/udp_fixture.hpp"
 
 using namespace plait;
@@ -47,6 +48,54 @@ struct Troubled : UdpFixture {
 }  // namespace
 
 BOOST_FIXTURE_TEST_SUITE(udp_errors, Troubled)
+
+BOOST_AUTO_TEST_CASE(the_reactor_counts_the_datagrams_of_all_its_ports) {
+    client->write("hello", server->host());
+    wait_for(*a, "hello");
+    ReactorMetrics metrics = reactor.metrics();
+    BOOST_TEST(metrics.datagrams_sent == 1u);
+    BOOST_TEST(metrics.datagram_bytes_sent == 5u);
+    BOOST_TEST(metrics.datagrams_received == 1u);
+    BOOST_TEST(metrics.datagram_bytes_received == 5u);
+    BOOST_TEST(metrics.datagrams_dropped == 0u);
+
+    const auto short_one = open(b, {.most_received = 4});
+    client->write("too long", short_one->host());
+    wait([&] { return short_one->counters().truncated == 1; });
+    metrics = reactor.metrics();
+    BOOST_TEST(metrics.datagrams_received == 2u);
+    BOOST_TEST(metrics.datagram_bytes_received == 13u);
+    BOOST_TEST(metrics.datagrams_sent == 2u);
+    BOOST_TEST(metrics.datagram_bytes_sent == 13u);
+}
+
+BOOST_AUTO_TEST_CASE(the_reactor_counts_datagrams_that_are_not_sent) {
+    const auto expect_dropped = [this](std::uint64_t datagrams, std::uint64_t bytes) {
+        const ReactorMetrics metrics = reactor.metrics();
+        BOOST_TEST(metrics.datagrams_dropped == datagrams);
+        BOOST_TEST(metrics.datagram_bytes_dropped == bytes);
+    };
+    next_errors = {EMSGSIZE};
+    client->write("refused", server->host());
+    wait([this] { return client->counters().refused == 1; });
+    expect_dropped(1, 7);
+
+    const auto small = open(std::make_shared<DatagramRecorder>(), {.most_queued = 1000});
+    settle(reactor);
+    for (int i = 0; i < 10; ++i)
+        small->write("12345678", server->host());
+    BOOST_TEST(small->counters().dropped == 5u);
+    expect_dropped(1 + 5, 7 + 40);
+
+    settle(reactor);
+    next_errors = {EAGAIN, EAGAIN, EAGAIN, EAGAIN};
+    client->write("one", server->host());
+    client->write("two", server->host());
+    client->stop_listening();
+    BOOST_TEST(client->counters().dropped == 2u);
+    expect_dropped(1 + 5 + 2, 7 + 40 + 6);
+    BOOST_TEST(reactor.metrics().datagrams_sent == 5u);
+}
 
 BOOST_AUTO_TEST_CASE(what_is_written_in_a_turn_leaves_in_one_system_call) {
     for (int i = 0; i < 40; ++i)
