@@ -1,8 +1,10 @@
 // Child processes: runs a program for each argument, all at once, and shows what each wrote and how it ended.
 //
 //     spawn 'echo hello' 'exit 3' 'kill -9 $$'
+//     spawn --terminal 'tty; stty size' 'ls --color=auto /'     each in a terminal of its own
 #include <cstdio>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -15,10 +17,15 @@ namespace {
 /// Passes a program's words on with its name before each piece.
 class Shown : public plait::ProcessProtocol {
 public:
-    Shown(std::string name, plait::Promise<> done) : name_(std::move(name)), done_(std::move(done)) {}
+    Shown(std::string name, bool terminal, plait::Promise<> done)
+        : name_(std::move(name)), terminal_(terminal), done_(std::move(done)) {}
 
 private:
-    void connection_made() override { transport().close_stdin(); }
+    void connection_made() override {
+        if (!terminal_) return transport().close_stdin();
+        transport().write("\x04");  // control-D: in a terminal the end of the input is typed
+    }
+    // With a terminal all of it: there, output and errors are one.
     void out_received(const plait::Bytes& data) override {
         std::printf("%s says %s", name_.c_str(), data.str().c_str());
     }
@@ -36,13 +43,15 @@ private:
     }
 
     std::string name_;
+    bool terminal_;
     plait::Promise<> done_;
 };
 
-plait::Deferred<> run(plait::Reactor& reactor, const std::string& script) {
+plait::Deferred<> run(plait::Reactor& reactor, const std::string& script, bool terminal) {
     auto [ended, promise] = plait::make_deferred<>();
     plait::ProcessOptions options{.program = "sh", .arguments = {"-c", script}};
-    plait::spawn_process(reactor, std::move(options), std::make_shared<Shown>(script, std::move(promise)));
+    if (terminal) options.terminal = plait::WindowSize{.columns = 80, .rows = 24};
+    plait::spawn_process(reactor, std::move(options), std::make_shared<Shown>(script, terminal, std::move(promise)));
     return std::move(ended);
 }
 
@@ -50,9 +59,12 @@ plait::Deferred<> run(plait::Reactor& reactor, const std::string& script) {
 
 int main(int argc, char** argv) {
     return plait::react([&](plait::Reactor& reactor) -> plait::Deferred<> {
+        const bool terminal = argc > 1 && argv[1] == std::string("--terminal");
+        const int first = terminal ? 2 : 1;
+        if (first >= argc || argv[first][0] == '-') throw std::runtime_error("usage: spawn [--terminal] PROGRAM...");
         std::vector<plait::Deferred<>> all;
-        for (int i = 1; i < argc; ++i)
-            all.push_back(run(reactor, argv[i]));
+        for (int i = first; i < argc; ++i)
+            all.push_back(run(reactor, argv[i], terminal));
         return plait::gather(std::move(all)).add_callback([](const auto&) {});
     });
 }
