@@ -76,6 +76,7 @@ public:
 
     /// Ends it: an attempt is cancelled, a connection closed, what waits for one fails with Cancelled.
     /// Fires:  when the connection is lost; ready if there is none. May be asked for any number of times.
+    /// Fails:  with Destroyed, as all that waits for this.
     /// Cancel: only that waiter is forgotten.
     Deferred<> stop();
 

@@ -54,6 +54,7 @@ public:
 
     /// Fires when next to nothing is queued; ready if that is so now. Fails with ConnectionClosed when the port is
     /// stopped first. For who sends much: wait for it every so often, and nothing is dropped on this side.
+    /// Cancel: only that waiter is forgotten. Dropping likewise.
     virtual Deferred<> drained() = 0;
 
     /// Where it receives.

@@ -49,10 +49,12 @@ public:
     ///
     /// Fires:  with the port; may be ready when it is returned.
     /// Fails:  with CannotListen naming the place and the cause. Throws nothing.
+    /// Cancel: nothing listens then. Dropping likewise, also when it is ready: the port goes with it.
     virtual Deferred<std::unique_ptr<ListeningPort>> listen(std::shared_ptr<Factory> factory) = 0;
 };
 
-/// Connects `protocol` itself, once, for when there is nothing to build.
+/// Connects `protocol` itself, once, for when there is nothing to build. Fires, Fails and Cancel: as
+/// ClientEndpoint::connect().
 Deferred<std::shared_ptr<Protocol>> connect_protocol(ClientEndpoint& endpoint, std::shared_ptr<Protocol> protocol);
 
 /// TCP to a host, by name or address. `options.family` keeps it to IPv4 or IPv6. The factory is asked when a connection

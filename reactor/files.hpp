@@ -89,6 +89,7 @@ public:
     /// Writes all of `data` behind what is there. Two programs that append to one file do not overwrite each other.
     Deferred<> append(Bytes data);
 
+    /// Fires with its length in bytes, when what was asked for before is done.
     Deferred<std::uint64_t> size();
 
     /// Cuts it, or lengthens it with zeros.

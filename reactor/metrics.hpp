@@ -40,6 +40,8 @@ struct ReactorHistograms {
 };
 
 /// A snapshot: see Reactor::metrics().
+/// Threads: a snapshot may go anywhere; metrics() is for the reactor's thread alone. A thread that scrapes asks it by
+///          `blocking_call_from_thread(reactor, [&] { return reactor.metrics(); })`.
 struct ReactorMetrics : ReactorCounters, ReactorHistograms {
     // Now.
     std::size_t timed_calls_pending = 0;

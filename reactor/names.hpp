@@ -28,7 +28,9 @@ Deferred<std::vector<Address>> resolve(Reactor& reactor, HostPort where, Address
 /// Where a service is offered, in the order to be tried (RFC 2782): by priority, and among equals by chance, the
 /// heavier the more often first. `name` is "_service._protocol.domain".
 ///
-/// Fires:  with at least one place. Fails: as resolve(); with NameNotFound when the domain says that there is none.
+/// Fires:  with at least one place.
+/// Fails:  as resolve(); with NameNotFound when the domain says that there is none.
+/// Cancel: as resolve().
 Deferred<std::vector<ServiceRecord>> resolve_service(Reactor& reactor, const std::string& name);
 
 struct NameOptions {
@@ -67,10 +69,13 @@ public:
     Deferred<> look_up(const std::string& host, AddressFamily family, Found found) override;
     Deferred<std::vector<ServiceRecord>> look_up_service(const std::string& name) override;
 
-    /// The texts (TXT records) of a name.
+    /// The texts (TXT records) of a name, as the server gave them; search domains are tried as for hosts.
+    /// Fires:  with at least one, 256 at most, the parts of each put together.
+    /// Fails:  as resolve(). Cancel: as resolve().
     Deferred<std::vector<std::string>> look_up_texts(const std::string& name);
 
-    /// The name of a numeric address (its PTR record); of several, the first.
+    /// The name of a numeric address (its PTR record); of several, the first. The hosts file is not asked.
+    /// Fails:  as resolve(); at once with NameNotFound when `ip` is not numeric. Cancel: as resolve().
     Deferred<std::string> look_up_name(const std::string& ip);
 
 private:

@@ -18,6 +18,10 @@ namespace plait {
 /// process at once, as the default would. A program that runs in the background ignores SIGINT because its shell wants
 /// that; one that shall heed it all the same calls std::signal(SIGINT, SIG_DFL) first. A reactor that is stopped before
 /// `main` has ended is a failure. Source: task.react of Twisted.
+///
+/// Threads: any, several at once, each with a reactor of its own. Signals belong to the process: the first cancels
+/// every
+///          `main` that runs, the second ends the process as soon as all have been told of the first.
 int react(UniqueFunction<Deferred<>(Reactor&)> main);
 
 /// The same for a `main` whose value is the exit code.

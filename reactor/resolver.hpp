@@ -42,7 +42,7 @@ public:
     virtual Deferred<> look_up(const std::string& host, AddressFamily family, Found found) = 0;
 
     /// The places that offer a service, such as "_ldap._tcp.example.org", in any order, at least one.
-    /// Fails:  as look_up().
+    /// Fails:  as look_up(). Cancel: as look_up().
     virtual Deferred<std::vector<ServiceRecord>> look_up_service(const std::string& name) = 0;
 };
 

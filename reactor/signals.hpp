@@ -11,7 +11,10 @@ struct SignalEntry;
 }  // namespace detail
 
 /// Keeps a signal handler in place. Destroying it ends the subscription, also from inside the handler; the last one for
-/// a signal puts the previous disposition back.
+/// a signal in the process puts the previous disposition back.
+///
+/// Lifetime: it may outlive the reactor, whose end is the end of the subscription.
+/// Threads:  the reactor's, its end included. The signal itself may arrive in any thread.
 class [[nodiscard]] SignalSubscription {
 public:
     SignalSubscription() noexcept;

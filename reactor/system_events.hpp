@@ -22,6 +22,9 @@ enum class EventPhase {
 ///
 /// Destroying it removes the trigger: what the function captured is destroyed and never used again, so the function may
 /// capture the object that owns the trigger. `std::move(trigger).detach()` leaves it in place without an owner.
+///
+/// Lifetime: it may outlive the reactor, which destroys what has not been called.
+/// Threads:  the reactor's, its end included.
 class [[nodiscard("destroyed, it is removed: keep it, or detach() it")]] SystemEventTrigger {
 public:
     /// No trigger.

@@ -60,7 +60,12 @@ std::shared_ptr<Factory> tls_factory(Clock& clock, std::shared_ptr<const TlsCont
 std::shared_ptr<Connector> make_tls_connector(Clock& clock, std::shared_ptr<const TlsContext> context,
                                               std::shared_ptr<Connector> below, TlsTimes times = {});
 
-/// `connect_tcp` with TLS; as `make_tls_connector` describes.
+/// `connect_tcp` with TLS; as `make_tls_connector` describes. Throws UsageError for a server's context.
+///
+/// Fires:  with the protocol, when the handshake is done and after its connection_made(); never before this has
+///         returned.
+/// Fails:  as `connect_tcp`; with a TlsError when the handshake fails.
+/// Cancel: stops trying; a connection being made, or in its handshake, is thrown away. Dropping likewise.
 Deferred<std::shared_ptr<Protocol>> connect_tls(Reactor& reactor, HostPort where,
                                                 std::shared_ptr<const TlsContext> context,
                                                 std::shared_ptr<Protocol> protocol, ConnectOptions options = {},

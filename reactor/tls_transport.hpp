@@ -50,6 +50,8 @@ protected:
 };
 
 /// The transport as a TlsTransport, or null when it is none.
+/// Lifetime: it is the same object, so the pointer is good for as long as `transport` is: until connection_lost() has
+///           returned. `start_tls` gives a connection another transport; ask again then.
 TlsTransport* tls_transport(Transport& transport) noexcept;
 
 /// A Protocol that wants to be told of the handshake itself. Others need not know that they run over TLS.

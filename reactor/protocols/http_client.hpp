@@ -150,6 +150,8 @@ public:
 
     /// Takes no more requests, fails those under way with HttpClientClosed in the next turn, and closes.
     /// Fires:  when no connection is left.
+    /// Fails:  never.
+    /// Cancel: it closes all the same. Dropping likewise.
     Deferred<> close();
 
     /// Connections there are, those being made and closed included, and of these the idle ones; requests waiting.

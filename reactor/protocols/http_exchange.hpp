@@ -108,7 +108,7 @@ private:
 Deferred<HttpResponse> http_fetch(Clock& clock, Connector& connector, const HostPort& where, HttpRequest request,
                                   HttpExchangeOptions options = {});
 
-/// GET `url`. An https address needs a connector that speaks TLS.
+/// GET `url`. An https address needs a connector that speaks TLS. Fires, Fails and Cancel: as http_fetch().
 Deferred<HttpResponse> http_get(Clock& clock, Connector& connector, const Url& url, HttpExchangeOptions options = {});
 
 /// The same over TCP, for http addresses: others fail with BadUrl. `connect_timeout` is the only limit for the

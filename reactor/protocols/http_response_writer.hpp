@@ -60,7 +60,9 @@ public:
     /// Throws the connection away with what is queued.
     void abort();
 
-    /// Fires when there is room to write more. Fails with the reason when the connection is gone.
+    /// Fires:  when there is room to write more; ready if there is now.
+    /// Fails:  with the reason when the connection is gone; with InvalidState after finish(), close() or abort().
+    /// Cancel: only that waiter is forgotten. Dropping likewise.
     Deferred<> drained();
 
     /// Calls `lost` once if the connection goes before finish(). It may let go of the writer. Not called when the

@@ -6,11 +6,16 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <boost/test/unit_test.hpp>
 #include <csignal>
 #include <cstdio>
+#include <functional>
+#include <future>
+#include <latch>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "plait/deferred/testing/caught_reports.hpp"
 #include "plait/reactor/unique_fd.hpp"
@@ -222,6 +227,32 @@ BOOST_AUTO_TEST_CASE(a_second_signal_ends_the_process_at_once) {
         });
     });
     BOOST_TEST(ended.signal == SIGINT);
+}
+
+BOOST_AUTO_TEST_CASE(several_threads_have_a_main_each_and_one_signal_cancels_them_all) {
+    const Ended ended = run_child([] {
+        std::latch waiting(3);
+        std::atomic<int> cleaned_up = 0;
+        const auto wait_and_clean_up = [&](Reactor& reactor) -> Deferred<> {
+            waiting.count_down();
+            try {
+                co_await reactor.sleep(1h);
+            } catch (const Cancelled&) {
+                ++cleaned_up;
+            }
+        };
+        std::vector<std::future<int>> codes;
+        for (int i = 0; i < 3; ++i)
+            codes.push_back(std::async(std::launch::async, [&] { return react(std::ref(wait_and_clean_up)); }));
+        waiting.wait();
+        ::raise(SIGTERM);
+        int sum = 0;
+        for (auto& code : codes)
+            sum += code.get();
+        return sum == 0 && cleaned_up == 3 ? 5 : 6;
+    });
+    BOOST_TEST(ended.code == 5);
+    BOOST_TEST(ended.errors == "");
 }
 
 BOOST_AUTO_TEST_CASE(a_cancelled_main_without_a_signal_is_a_failure) {

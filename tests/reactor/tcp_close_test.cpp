@@ -206,6 +206,24 @@ BOOST_FIXTURE_TEST_CASE(an_exception_from_any_callback_is_the_reason_of_the_loss
     wait([&] { return client->received == "still here"; });
 }
 
+BOOST_FIXTURE_TEST_CASE(what_is_queued_when_a_callback_throws_is_not_sent, TcpFixture) {
+    prepare = [](Recorder& r) {
+        r.when_data = [](Recorder& self, const Bytes&) {
+            self.transport().write("never");
+            throw std::runtime_error("not my day");
+        };
+    };
+    RawPeer peer(port->address());
+    peer.send("x");
+    wait_lost(accept(peer));
+    std::string got;
+    wait([&] {
+        got += peer.take();
+        return peer.ended() || peer.failed();
+    });
+    BOOST_TEST(got == "");
+}
+
 BOOST_FIXTURE_TEST_CASE(an_exception_wins_over_an_abort_in_the_same_callback, TcpFixture) {
     prepare = [](Recorder& r) {
         r.when_data = [](Recorder& self, const Bytes&) {

@@ -90,6 +90,19 @@ class Rules(unittest.TestCase):
         self.finds(rule, "zk/a.hpp", "// What it is.\n// What it is not.\nint a;\n")
         self.accepts(rule, "zk/a.hpp", HEADER)
 
+    def test_deferreds(self):
+        rule = texts.deferreds_say_how_they_fail
+        self.finds(rule, "reactor/a.hpp", "Deferred<> go(int x);\n")
+        self.finds(rule, "reactor/a.hpp", "/// Fires when there.\n/// Fails: never.\nDeferred<> go();\n")
+        self.finds(rule, "zk/a.hpp", "/// Fails: never.\nclass A {\n    virtual Deferred<int> go() = 0;\n};\n")
+        self.finds(rule, "zk/a.hpp", "/// Fails and Cancel: no.\nDeferred<> go();\n\nDeferred<> come();\n")
+        self.accepts(rule, "zk/a.hpp", "/// Fails: never.\n/// Cancel: nothing.\nDeferred<> go();\nDeferred<> go(int x);\n")
+        self.accepts(rule, "zk/a.hpp", "/// Fails: never. Cancel: no.\nclass A {\n\n    Deferred<std::pair<A, A>> go();\n};\n")
+        self.accepts(rule, "reactor/a.hpp", "/// As go().\nDeferred<> go();\n")
+        self.accepts(rule, "reactor/a.hpp", "/// Runs. Fails as `go`.\nDeferred<> go();\n")
+        self.accepts(rule, "reactor/detail/a.hpp", "Deferred<> go();\n")
+        self.accepts(rule, "deferred/a.hpp", "Deferred<> go();\n")
+
     def test_length(self):
         self.finds(texts.files_hold_one_idea, "zk/a.cpp", "\n" * 601)
         self.accepts(texts.files_hold_one_idea, "zk/a.cpp", "\n" * 600)
