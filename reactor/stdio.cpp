@@ -58,9 +58,10 @@ public:
         StreamEnds ends{in.copy(), out.copy(), StreamEnds::Kind::files};
         if (!ends.in || !ends.out)
             return make_failure(ConnectError("cannot use standard input and output: " + error_text(errno)));
+        auto* self = new StdioConnection(core, std::move(ends), in, out, std::move(protocol));
+        // From here on it gives them back: what fails before has changed nothing.
         in.stop_blocking();
         out.stop_blocking();
-        auto* self = new StdioConnection(core, std::move(ends), in, out, std::move(protocol));
         return self->begin();
     }
 

@@ -44,10 +44,15 @@ void idle(LoopLab& lab) {
     event.watch(IOFlags::read);
     WatchedTimer far(lab);
     far.set(1h);
-    const auto before = processor_time();
-    lab.run_for(120ms);
-    // Others may want the processor, too: one that spins does not get all of it.
-    lab.expect(processor_time() - before < 10ms, "the loop spends processor time while it has nothing to do");
+    // One that spins does so each time. The kernel now and then books somebody else's time on one that waits.
+    bool waits = false;
+    for (int tries = 0; tries < 3 && !waits; ++tries) {
+        const auto before = processor_time();
+        lab.run_for(120ms);
+        // Others may want the processor, too: one that spins does not get all of it.
+        waits = processor_time() - before < 10ms;
+    }
+    lab.expect(waits, "the loop spends processor time while it has nothing to do");
     lab.expect(event.times() == 0 && far.times() == 0, "an idle loop told of something");
 }
 

@@ -1,5 +1,6 @@
 // The code of docs/reactor.md: what a reactor tells about itself.
 #define BOOST_TEST_MODULE docs_reactor_insight
+#include <atomic>
 #include <boost/test/unit_test.hpp>
 #include <cstdio>
 #include <string>
@@ -30,14 +31,16 @@ BOOST_AUTO_TEST_CASE(numbers_for_a_person_and_for_prometheus) {
 BOOST_AUTO_TEST_CASE(a_callback_that_takes_too_long_is_named) {
     Reactor reactor;
     std::string said;
+    std::atomic<bool> told = false;
     // snippet: stall
     {
         const StallDetector detector(reactor, {.limit = 50ms}, [&](const Stall& stall) {
+            told = true;                          // from a thread of its own, while the callback runs
             if (stall.over) said = stall.text();  // "timed and soon calls kept the reactor for 80.0 ms"
         });
         reactor.call_soon([&] {
-            const TimePoint end = reactor.now() + 80ms;
-            while (reactor.now() < end) {
+            const TimePoint end = reactor.now() + 20s;
+            while (!told && reactor.now() < end) {
             }
         });
         reactor.run_until(reactor.sleep(1ms));

@@ -57,6 +57,7 @@ def stdio_cat(program, folder):
 
 
 echo_server(sys.argv[1])
-with tempfile.TemporaryDirectory() as name:
+# The path of a UNIX socket is short: 107 bytes.
+with tempfile.TemporaryDirectory(dir="/tmp" if len(tempfile.gettempdir()) > 60 else None) as name:
     unix_descriptors(sys.argv[2], pathlib.Path(name))
     stdio_cat(sys.argv[3], pathlib.Path(name))

@@ -14,6 +14,7 @@
 #include "plait/reactor/errors.hpp"
 #include "plait/reactor/testing/memory_network.hpp"
 #include "plait/reactor/tls.hpp"
+#include "plait/tests/reactor/ipv6_loopback.hpp"
 #include "plait/tests/reactor/tcp_fixture.hpp"
 #include "plait/tests/support/temporary_directory.hpp"
 #include "tls_fixture.hpp"
@@ -73,15 +74,10 @@ BOOST_FIXTURE_TEST_CASE(tcp_by_strings, Fixture) {
     talk(*client_of("tcp:localhost:" + std::to_string(server->address().port) + ":timeout=20"));
 }
 
-BOOST_FIXTURE_TEST_CASE(tcp6_by_strings, Fixture) {
-    auto listening = server_from_string(reactor, "tcp6:0")->listen(echoes);
-    Result<std::unique_ptr<ListeningPort>> server = listening.take();
-    if (!server.has_value()) {
-        BOOST_TEST_MESSAGE("no IPv6 here");
-        return;
-    }
-    talk(*client_of("tcp6:\\:\\:1:" + std::to_string(server.value()->address().port)));
-    talk(*client_of("tcp6:localhost:" + std::to_string(server.value()->address().port)));
+BOOST_FIXTURE_TEST_CASE(tcp6_by_strings, Fixture, *boost::unit_test::precondition(ipv6_loopback)) {
+    const auto server = serve("tcp6:0");
+    talk(*client_of("tcp6:\\:\\:1:" + std::to_string(server->address().port)));
+    talk(*client_of("tcp6:localhost:" + std::to_string(server->address().port)));
 }
 
 BOOST_FIXTURE_TEST_CASE(unix_by_strings, Fixture) {

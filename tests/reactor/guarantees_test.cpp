@@ -77,6 +77,8 @@ struct Pipe {
     void say(char letter) const { BOOST_REQUIRE_EQUAL(::write(in.get(), &letter, 1), 1); }
     char hear() const {
         char letter = '?';
+        pollfd watched{out.get(), POLLIN, 0};
+        BOOST_REQUIRE_EQUAL(::poll(&watched, 1, 20'000), 1);
         BOOST_REQUIRE_EQUAL(::read(out.get(), &letter, 1), 1);
         return letter;
     }

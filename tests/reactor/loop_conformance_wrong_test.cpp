@@ -10,6 +10,7 @@
 #include <set>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -278,9 +279,15 @@ struct EndsPassesTwice final : WrongLoop {
     Twice twice;
 };
 
+/// Loops that are wrong may hang, and are complained of then. What must not be complained of gets all the time that a
+/// slow machine takes.
+template <typename Loop>
+constexpr bool may_hang = !std::is_same_v<Loop, Right> && !std::is_same_v<Loop, Crashes>;
+
 template <typename Loop>
 std::vector<std::string> complaints_about(const std::string& only = {}) {
-    return check_loop([] { return std::make_unique<Loop>(); }, {.time_limit = 700ms, .only = only});
+    return check_loop([] { return std::make_unique<Loop>(); },
+                      {.time_limit = may_hang<Loop> ? 700ms : 20s, .only = only});
 }
 
 template <typename Loop>
@@ -292,11 +299,11 @@ bool is_found_by(const std::string& name) {
 
 }  // namespace
 
-BOOST_AUTO_TEST_CASE(nobody_complains_about_a_loop_that_is_right) {
+BOOST_AUTO_TEST_CASE(nobody_complains_about_a_loop_that_is_right, *boost::unit_test::precondition(MayOpen(2'100))) {
     BOOST_TEST(complaints_about<Right>() == std::vector<std::string>(), boost::test_tools::per_element());
 }
 
-BOOST_AUTO_TEST_CASE(descriptors_told_wrongly_are_found) {
+BOOST_AUTO_TEST_CASE(descriptors_told_wrongly_are_found, *boost::unit_test::precondition(MayOpen(2'100))) {
     BOOST_TEST(is_found_by<OneShot>("level-triggered"));
     BOOST_TEST(is_found_by<EdgeTriggered>("level-triggered"));
     BOOST_TEST(is_found_by<AddsFlags>("only what was asked for"));

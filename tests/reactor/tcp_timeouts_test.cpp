@@ -34,10 +34,10 @@ BOOST_FIXTURE_TEST_CASE(an_idle_connection_is_lost_with_a_reason_that_names_the_
 BOOST_FIXTURE_TEST_CASE(a_connection_in_use_is_not_idle, TcpFixture) {
     prepare = echo;
     auto client = connect_and_accept();
-    client->transport().set_idle_timeout(400ms);
-    for (int i = 0; i < 12; ++i) {
+    client->transport().set_idle_timeout(1500ms);
+    for (int i = 0; i < 8; ++i) {
         client->transport().write("x");
-        reactor.run_until(reactor.sleep(50ms));
+        reactor.run_until(reactor.sleep(250ms));
     }
     BOOST_TEST(client->connected());
     wait_lost(*client);

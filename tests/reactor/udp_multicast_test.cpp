@@ -4,6 +4,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include "plait/tests/reactor/ipv6_loopback.hpp"
 #include "plait/tests/reactor/udp_fixture.hpp"
 
 using namespace plait;
@@ -108,6 +109,9 @@ BOOST_AUTO_TEST_CASE(what_is_no_group_or_no_interface_is_refused_by_name) {
     BOOST_CHECK_THROW(port->leave_group("239.1.1.1", "lo"), DatagramError);
     BOOST_CHECK_THROW(port->set_multicast_ttl(256), DatagramError);
     BOOST_CHECK_THROW(port->set_multicast_interface("nosuch0"), BadDatagramAddress);
+}
+
+BOOST_AUTO_TEST_CASE(an_ipv6_port_joins_no_ipv4_group, *boost::unit_test::precondition(ipv6_loopback)) {
     const auto six = listen_udp(reactor, {"::1", 0}, b);
     BOOST_CHECK_THROW(six->join_group("239.1.1.1", "lo"), BadDatagramAddress);
 }

@@ -1,6 +1,7 @@
 #define BOOST_TEST_MODULE udp
 #include <boost/test/unit_test.hpp>
 
+#include "plait/tests/reactor/ipv6_loopback.hpp"
 #include "plait/tests/reactor/reports.hpp"
 #include "plait/tests/reactor/udp_fixture.hpp"
 
@@ -71,7 +72,7 @@ BOOST_AUTO_TEST_CASE(a_protocol_may_write_when_it_is_started) {
     wait_for(*a, "first");
 }
 
-BOOST_AUTO_TEST_CASE(ipv6_ports_talk) {
+BOOST_AUTO_TEST_CASE(ipv6_ports_talk, *boost::unit_test::precondition(ipv6_loopback)) {
     const auto server = listen_udp(reactor, {"::1", 0}, a);
     const auto client = listen_udp(reactor, {"::1", 0}, b);
     client->write("six", server->host());
@@ -79,7 +80,8 @@ BOOST_AUTO_TEST_CASE(ipv6_ports_talk) {
     BOOST_TEST(a->senders.at(0).ip == "::1");
 }
 
-BOOST_AUTO_TEST_CASE(a_port_for_both_kinds_shows_ipv4_peers_as_such_and_answers_them) {
+BOOST_AUTO_TEST_CASE(a_port_for_both_kinds_shows_ipv4_peers_as_such_and_answers_them,
+                     *boost::unit_test::precondition(ipv6_loopback)) {
     echo(*a);
     const auto server = listen_udp(reactor, {"::", 0}, a);
     const auto client = open(b);

@@ -105,7 +105,7 @@ std::uint16_t free_port() {
     std::uniform_int_distribution<unsigned> any(end - 10000, end - 1);
     for (int tries = 0; tries < 1000; ++tries) {
         const auto port = static_cast<std::uint16_t>(any(random));
-        if (can_listen(port) && claim(port)) return port;
+        if (claim(port) && can_listen(port)) return port;
     }
     throw std::runtime_error("no free TCP port on 127.0.0.1 in 1000 tries");
 }

@@ -1,5 +1,6 @@
 #include "plait/tests/support/server_process.hpp"
 
+#include <csignal>
 #include <stdexcept>
 
 #include "plait/tests/support/deadline.hpp"
@@ -33,8 +34,8 @@ void ServerProcess::wait_until_it_answers() {
     }
 }
 
-void ServerProcess::stop() {
-    if (process_) process_->stop();
+bool ServerProcess::stop(std::chrono::milliseconds patience) {
+    return !process_ || process_->stop(patience).status != 128 + SIGKILL;
 }
 
 void ServerProcess::kill() {

@@ -35,8 +35,8 @@ public:
     void launch();
     void wait_until_it_answers();
 
-    /// SIGTERM, and waits for the end.
-    void stop();
+    /// SIGTERM, and waits for the end; SIGKILL after `patience`. Whether it ended without that.
+    bool stop(std::chrono::milliseconds patience = std::chrono::seconds(10));
 
     /// SIGKILL: what a power cut looks like from outside.
     void kill();

@@ -6,7 +6,8 @@
 
 namespace plait::support {
 
-/// An empty directory of its own below $TMPDIR, named after `purpose`.
+/// An empty directory of its own below $TMPDIR, named after `purpose`; below /tmp when that is too long for UNIX
+/// sockets.
 ///
 /// The destructor removes it with everything in it, unless PLAIT_KEEP is set in the environment; then its path is
 /// printed, for a look at what a failed test left.

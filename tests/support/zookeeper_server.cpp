@@ -24,13 +24,18 @@ using std::chrono::seconds;
 const char* const jar = "/usr/share/java/zookeeper.jar";
 const char* const packages = "the packages zookeeper and default-jre-headless";
 
-std::string ask(std::uint16_t port, const std::string& word) {
-    return exchange(port, word, milliseconds(1000)).value_or("");
+/// Who asks again and again does not wait long for an answer.
+constexpr auto short_patience = milliseconds(1000);
+/// Who asks once does.
+constexpr auto long_patience = milliseconds(20000);
+
+std::string ask(std::uint16_t port, const std::string& word, milliseconds patience) {
+    return exchange(port, word, patience).value_or("");
 }
 
 /// `ruok` is answered too early: a server that serves names its mode.
 bool serves(std::uint16_t port) {
-    return ask(port, "srvr").find("Mode: ") != std::string::npos;
+    return ask(port, "srvr", short_patience).find("Mode: ") != std::string::npos;
 }
 
 /// Small and quick to start: these servers live for seconds and hold little.
@@ -98,7 +103,8 @@ private:
         write_file(directory.path() / "zoo.cfg", standalone_settings({}, directory.path() / "data", port));
         ServerProcess server(plan(java_command({"-XX:ArchiveClassesAtExit=" + made}), directory.path(), port));
         server.start();
-        server.stop();
+        // The archive is written at the end. One that is half written must not get the name.
+        if (!server.stop(seconds(60))) throw std::runtime_error("it was not written within a minute");
         std::filesystem::rename(made, file_);
     } catch (const std::exception& problem) {
         std::cerr << "no class archive, ZooKeeper will start slowly: " << problem.what() << '\n';
@@ -157,7 +163,7 @@ ZooKeeperServer::ZooKeeperServer(const ZooKeeperOptions& options)
 }
 
 std::string ZooKeeperServer::four_letter_word(const std::string& word) const {
-    return ask(port_, word);
+    return ask(port_, word, long_patience);
 }
 
 ZooKeeperEnsemble::ZooKeeperEnsemble(const ZooKeeperOptions& options) {
@@ -182,7 +188,7 @@ std::size_t ZooKeeperEnsemble::leader() const {
     std::optional<std::size_t> found;
     wait_until("ZooKeeper's ensemble to elect a leader", seconds(60), [this, &found] {
         for (std::size_t member = 0; member < size && !found; ++member) {
-            if (four_letter_word(member, "srvr").find("Mode: leader") != std::string::npos) found = member;
+            if (ask(port(member), "srvr", short_patience).find("Mode: leader") != std::string::npos) found = member;
         }
         return found.has_value();
     });
@@ -190,7 +196,7 @@ std::size_t ZooKeeperEnsemble::leader() const {
 }
 
 std::string ZooKeeperEnsemble::four_letter_word(std::size_t member, const std::string& word) const {
-    return ask(port(member), word);
+    return ask(port(member), word, long_patience);
 }
 
 }  // namespace plait::support

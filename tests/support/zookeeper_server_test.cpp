@@ -1,6 +1,7 @@
 #define BOOST_TEST_MODULE support_zookeeper_server
 #include "plait/tests/support/zookeeper_server.hpp"
 
+#include "plait/tests/support/deadline.hpp"
 #include "plait/tests/support/real_servers.hpp"
 
 PLAIT_NEEDS_REAL_SERVERS
@@ -54,5 +55,6 @@ BOOST_AUTO_TEST_CASE(three_servers_elect_another_leader_when_theirs_is_killed) {
     const auto second = ensemble.leader();
     BOOST_TEST(second != first);
     ensemble.start(first);
-    BOOST_TEST(contains(ensemble.four_letter_word(first, "srvr"), "Mode: follower"));
+    plait::support::wait_until("the former leader to follow", std::chrono::seconds(60),
+                               [&] { return contains(ensemble.four_letter_word(first, "srvr"), "Mode: follower"); });
 }

@@ -110,7 +110,7 @@ BOOST_AUTO_TEST_CASE(calls_in_flight_when_the_server_dies_fail_in_order) {
 
 BOOST_AUTO_TEST_CASE(a_session_that_expires_while_the_server_is_out_of_reach_is_over) {
     support::ZooKeeperServer server;
-    options.session_timeout = 1s;
+    options.session_timeout = 4s;
     Client zk(reactor, server.address(), options);
     wait(zk.connect());
     wait(zk.create("/a", "x"));
