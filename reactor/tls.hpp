@@ -84,6 +84,9 @@ std::unique_ptr<ListeningPort> listen_tls(Reactor& reactor, const Address& where
 /// TlsTransport from now on, and the one given here is no longer to be used. Reading is resumed. A TlsProtocol is told
 /// when the handshake is done; when it fails, connection_lost() has the TlsError.
 ///
+/// A protocol that keeps what it has received and not delivered, as LineReceiver does, goes on with that after the
+/// switch: have it forget first (`clear_line_buffer()`), or it takes for protected what came in clear.
+///
 /// `received`: bytes of TLS that arrived with the last ones in clear. A server should treat any as an attack, unless
 /// its protocol allows clients to go ahead: they were not protected when they were read.
 ///

@@ -32,6 +32,14 @@ void LineReceiver::set_line_mode(Bytes extra) {
     deliver_kept();
 }
 
+Bytes LineReceiver::clear_line_buffer() {
+    std::string all = std::exchange(partial_, {});
+    for (const Bytes& piece : pending_)
+        all.append(piece.view());
+    pending_.clear();
+    return Bytes::own(std::move(all));
+}
+
 void LineReceiver::send_line(std::string_view line) {
     std::string text;
     text.reserve(line.size() + delimiter_.size());

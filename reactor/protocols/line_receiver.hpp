@@ -58,6 +58,12 @@ public:
     /// does.
     void set_line_mode(Bytes extra = {});
 
+    /// Forgets what is received and not delivered. Returns it, in one piece.
+    ///
+    /// Call it before start_tls(): lines that somebody slipped in behind the last one in clear would otherwise come
+    /// after the handshake, as if they had been protected. Anything but nothing is a reason to close.
+    Bytes clear_line_buffer();
+
     /// Writes `line` and the delimiter.
     void send_line(std::string_view line);
 

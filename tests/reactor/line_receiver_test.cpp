@@ -268,6 +268,24 @@ BOOST_AUTO_TEST_CASE(a_change_of_mode_outside_callbacks_delivers_what_is_here) {
     BOOST_TEST(lines->joined() == "raw unfinished | line a");
 }
 
+BOOST_AUTO_TEST_CASE(a_cleared_buffer_gives_back_what_was_not_delivered) {
+    const auto lines = std::make_shared<Lines>();
+    MemoryTransport transport(lines);
+    Bytes behind;
+    lines->on_line = [&](Lines& self, const std::string& line) {
+        if (line == "STARTTLS") behind = self.clear_line_buffer();
+    };
+    transport.deliver("STARTTLS\r\nslipped in\r\nand more");
+    BOOST_TEST(lines->joined() == "line STARTTLS");
+    BOOST_TEST(behind.str() == "slipped in\r\nand more");
+    transport.deliver("half a");  // also of a line that came in pieces
+    transport.deliver(" line");
+    BOOST_TEST(lines->clear_line_buffer().str() == "half a line");
+    transport.deliver("whole\r\n");
+    BOOST_TEST(lines->joined() == "line STARTTLS | line whole");
+    BOOST_TEST(lines->clear_line_buffer().empty());
+}
+
 BOOST_AUTO_TEST_CASE(what_a_callback_throws_outside_reading_aborts_the_connection) {
     const Reports reports;
     auto lines = std::make_shared<Lines>();
