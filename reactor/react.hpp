@@ -20,8 +20,7 @@ namespace plait {
 /// `main` has ended is a failure. Source: task.react of Twisted.
 ///
 /// Threads: any, several at once, each with a reactor of its own. Signals belong to the process: the first cancels
-/// every
-///          `main` that runs, the second ends the process as soon as all have been told of the first.
+///          every `main` that runs, the second ends the process as soon as all have been told of the first.
 int react(UniqueFunction<Deferred<>(Reactor&)> main);
 
 /// The same for a `main` whose value is the exit code.
