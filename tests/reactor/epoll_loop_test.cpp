@@ -5,15 +5,12 @@
 
 #include <poll.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <boost/test/unit_test.hpp>
 #include <cerrno>
 #include <cstdio>
-#include <filesystem>
 #include <functional>
-#include <iterator>
 #include <memory>
 #include <string>
 #include <system_error>
@@ -21,28 +18,19 @@
 #include <vector>
 
 #include "plait/deferred/errors.hpp"
+#include "plait/reactor/detail/loop_lab.hpp"
 #include "plait/reactor/reactor.hpp"
 #include "plait/reactor/unique_fd.hpp"
+#include "plait/tests/reactor/descriptor_limit.hpp"
+#include "plait/tests/reactor/open_descriptors.hpp"
 #include "plait/tests/reactor/tcp_fixture.hpp"
 
 using namespace plait;
 using namespace plait::testing;
+using plait::detail::TwoEnds;
 using namespace std::chrono_literals;
 
 namespace {
-
-struct Ends {
-    Ends() {
-        int both[2];
-        BOOST_REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, both) == 0);
-        near.reset(both[0]);
-        far.reset(both[1]);
-    }
-    void send() const { BOOST_REQUIRE(::send(far.get(), "x", 1, MSG_NOSIGNAL) == 1); }
-
-    UniqueFd near;
-    UniqueFd far;
-};
 
 struct Listener final : EventHandler {
     void event_ready(IOFlags flags) noexcept override {
@@ -62,7 +50,7 @@ bool readable(int fd, std::chrono::milliseconds longest = 0ms) {
 }
 
 struct Guest {
-    Listener& watch(const Ends& ends, IOFlags flags = IOFlags::read) {
+    Listener& watch(const TwoEnds& ends, IOFlags flags = IOFlags::read) {
         event = below.io_event_factory(ends.near.get(), heard);
         below.update_event(*event, EventAction::watch, flags);
         return heard;
@@ -76,25 +64,10 @@ struct Guest {
     std::unique_ptr<IOEvent> event;
 };
 
-std::ptrdiff_t open_descriptors() {
-    const std::filesystem::directory_iterator all("/proc/self/fd");
-    return std::distance(begin(all), end(all));
-}
-
-boost::test_tools::assertion_result may_have_2000_descriptors(boost::unit_test::test_unit_id) {
-    rlimit limit{};
-    ::getrlimit(RLIMIT_NOFILE, &limit);
-    limit.rlim_cur = limit.rlim_max;
-    ::setrlimit(RLIMIT_NOFILE, &limit);
-    boost::test_tools::assertion_result answer(limit.rlim_cur >= 2000);
-    if (!answer) answer.message() << "this process may open " << limit.rlim_cur << " descriptors only";
-    return answer;
-}
-
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(its_descriptor_is_readable_while_a_watched_one_is_ready) {
-    const Ends ends;
+    const TwoEnds ends = TwoEnds::sockets();
     Guest guest;
     const Listener& heard = guest.watch(ends);
     BOOST_TEST(!readable(guest.below.fileno()));
@@ -183,7 +156,7 @@ BOOST_AUTO_TEST_CASE(a_connection_of_a_guest_is_served) {
 }
 
 BOOST_AUTO_TEST_CASE(a_descriptor_that_cannot_be_watched_is_told_in_the_next_pass) {
-    Ends ends;
+    TwoEnds ends = TwoEnds::sockets();
     ends.near.reset();  // its number is free now
     Guest guest;
     guest.event = guest.below.io_event_factory(9999, guest.heard);
@@ -216,8 +189,8 @@ BOOST_AUTO_TEST_CASE(a_regular_file_is_always_ready) {
 }
 
 BOOST_AUTO_TEST_CASE(a_descriptor_that_somebody_else_still_has_is_forgotten_at_cleanup_in_a_pass) {
-    Ends ends;
-    const Ends other;
+    TwoEnds ends = TwoEnds::sockets();
+    const TwoEnds other = TwoEnds::sockets();
     EpollLoop below;
     Listener heard;
     auto event = below.io_event_factory(ends.near.get(), heard);
@@ -239,7 +212,7 @@ BOOST_AUTO_TEST_CASE(a_descriptor_that_somebody_else_still_has_is_forgotten_at_c
 }
 
 BOOST_AUTO_TEST_CASE(what_was_found_before_a_watch_began_is_not_told) {
-    const Ends both[2];
+    const TwoEnds both[] = {TwoEnds::sockets(), TwoEnds::sockets()};
     EpollLoop below;
     Listener heard[2];
     std::unique_ptr<IOEvent> events[2];
@@ -261,7 +234,7 @@ BOOST_AUTO_TEST_CASE(what_was_found_before_a_watch_began_is_not_told) {
 }
 
 BOOST_AUTO_TEST_CASE(a_second_event_on_a_descriptor_leaves_no_copy_of_it_open) {
-    const Ends ends;
+    const TwoEnds ends = TwoEnds::sockets();
     Guest guest;
     guest.watch(ends);
     const auto before = open_descriptors();
@@ -280,9 +253,9 @@ BOOST_AUTO_TEST_CASE(a_second_event_on_a_descriptor_leaves_no_copy_of_it_open) {
 }
 
 BOOST_AUTO_TEST_CASE(more_that_is_ready_than_one_pass_takes_is_told_by_the_next,
-                     *boost::unit_test::precondition(may_have_2000_descriptors)) {
+                     *boost::unit_test::precondition(MayOpen(2000))) {
     constexpr std::size_t count = 1500;
-    const Ends ends;
+    const TwoEnds ends = TwoEnds::sockets();
     ends.send();
     EpollLoop below;
     std::vector<Listener> heard(count);

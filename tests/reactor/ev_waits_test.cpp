@@ -6,11 +6,11 @@
 #include <unistd.h>
 
 #include <boost/test/unit_test.hpp>
-#include <filesystem>
 #include <functional>
 #include <vector>
 
 #include "plait/reactor/detail/ev_iops.hpp"
+#include "plait/tests/reactor/open_descriptors.hpp"
 #include "plait/tests/reactor/tcp_fixture.hpp"
 
 using namespace plait;
@@ -50,11 +50,6 @@ namespace {
 struct Fixture {
     ~Fixture() { as_libev_sees_it = {}; }
 };
-
-std::size_t open_descriptors() {
-    const std::filesystem::directory_iterator open("/proc/self/fd");
-    return static_cast<std::size_t>(std::distance(begin(open), end(open)));
-}
 
 }  // namespace
 

@@ -8,9 +8,7 @@
 #include <atomic>
 #include <boost/test/unit_test.hpp>
 #include <csignal>
-#include <filesystem>
 #include <future>
-#include <iterator>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -22,6 +20,7 @@
 #include "plait/reactor/metrics.hpp"
 #include "plait/reactor/tcp.hpp"
 #include "plait/reactor/threads.hpp"
+#include "plait/tests/reactor/open_descriptors.hpp"
 #include "plait/tests/reactor/recorder.hpp"
 #include "plait/tests/reactor/reports.hpp"
 
@@ -41,11 +40,6 @@ struct HostLoop final : PollLoop {
 struct ThrowingLoop final : PollLoop {
     void start_watching() override { throw std::runtime_error("no loop today"); }
 };
-
-std::size_t open_descriptors() {
-    const std::filesystem::directory_iterator first("/proc/self/fd");
-    return static_cast<std::size_t>(std::distance(begin(first), end(first)));
-}
 
 /// Ends with what `program` returns, or by the signal that ends it.
 int status_of_child(int (*program)()) {

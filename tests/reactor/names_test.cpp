@@ -5,7 +5,6 @@
 #include <sys/stat.h>
 
 #include <boost/test/unit_test.hpp>
-#include <filesystem>
 #include <fstream>
 
 #include "plait/deferred/testing/outcomes.hpp"
@@ -14,6 +13,7 @@
 #include "plait/reactor/errors.hpp"
 #include "plait/tests/reactor/dns_server.hpp"
 #include "plait/tests/reactor/ipv6_loopback.hpp"
+#include "plait/tests/reactor/open_descriptors.hpp"
 #include "plait/tests/reactor/tcp_fixture.hpp"
 #include "plait/tests/support/temporary_directory.hpp"
 
@@ -77,11 +77,6 @@ bool contains(const std::string& text, std::string_view part) {
 /// What cannot be reached from here comes last.
 std::string both_loopbacks() {
     return has_ipv6_loopback() ? "::1 127.0.0.1" : "127.0.0.1 ::1";
-}
-
-std::size_t open_descriptors() {
-    const std::filesystem::directory_iterator open("/proc/self/fd");
-    return static_cast<std::size_t>(std::distance(begin(open), end(open)));
 }
 
 }  // namespace

@@ -4,13 +4,13 @@
 
 #include <boost/test/unit_test.hpp>
 #include <cstdlib>
-#include <filesystem>
 #include <new>
 #include <optional>
 
 #include "plait/reactor/detail/default_loop.hpp"
 #include "plait/reactor/detail/ev_iops.hpp"
 #include "plait/reactor/metrics.hpp"
+#include "plait/tests/reactor/open_descriptors.hpp"
 #include "plait/tests/reactor/process_fixture.hpp"
 
 namespace {
@@ -38,11 +38,6 @@ using namespace plait;
 using namespace plait::testing;
 
 namespace {
-
-std::size_t open_descriptors() {
-    const std::filesystem::directory_iterator open("/proc/self/fd");
-    return static_cast<std::size_t>(std::distance(begin(open), end(open)));
-}
 
 /// No more descriptors than that have numbers, until the end of a scope.
 class DescriptorLimit {

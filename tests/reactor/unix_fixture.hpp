@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "plait/reactor/unix.hpp"
+#include "plait/tests/reactor/open_descriptors.hpp"
 #include "plait/tests/reactor/tcp_fixture.hpp"
 #include "plait/tests/support/temporary_directory.hpp"
 
@@ -43,14 +44,6 @@ struct UnixRecorder : UnixProtocol {
     }
     void connection_lost(const Failure& why) override { reason = why; }
 };
-
-/// Open descriptors of this process.
-inline std::size_t open_descriptors() {
-    std::size_t count = 0;
-    for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator("/proc/self/fd"))
-        ++count;
-    return count - 1;  // the iterator's own
-}
 
 struct UnixFixture {
     support::TemporaryDirectory directory{"unix"};
